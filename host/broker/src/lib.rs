@@ -1,0 +1,43 @@
+//! Sources and sinks of messages.
+//!
+//! A [`Source`] hands out deliveries, a [`Sink`] takes whole encoded lines. This crate knows nothing of
+//! handlers, claims or keys of business events; whoever joins a source, a store and a sink does so above it.
+//! Everything here blocks: a source belongs to the thread that reads, a sink to the thread that settles.
+//!
+//! Errors follow one convention: `Display` is one line that says what could not be done, where, and (where
+//! there is something to do) what to do; the cause, if there is one, is `source()` and is not repeated in the
+//! line. Printed as a chain they read as one sentence.
+//!
+//! ```
+//! use oncegate_broker::{DEFAULT_LINE_LIMIT, Delivery, InputFormat, NdjsonSource, Output, Source, encode};
+//!
+//! let input = std::io::Cursor::new("{\"id\": 7, \"key\": \"k\", \"payload\": {\"n\": 1.0}}\n");
+//! let mut source = NdjsonSource::from_reader("orders", input, InputFormat::Auto, DEFAULT_LINE_LIMIT);
+//! let mut lines = Vec::new();
+//! for delivery in source.receive(256)? {
+//!     match delivery {
+//!         Delivery::Message(m) => encode(
+//!             &Output { id: &m.id, topic: "copies", key: m.key.as_deref(), headers: &m.headers, payload: &m.payload },
+//!             &mut lines,
+//!         ),
+//!         Delivery::Malformed(line) => eprintln!("line {}: {}", line.line, line.reason),
+//!     }
+//! }
+//! assert_eq!(lines, b"{\"id\":\"7\",\"topic\":\"copies\",\"key\":\"k\",\"payload\":{\"n\": 1.0}}\n");
+//! # Ok::<(), oncegate_broker::SourceError>(())
+//! ```
+#![deny(missing_docs)]
+
+mod message;
+mod ndjson;
+mod sink;
+mod source;
+
+pub use message::{Delivery, Header, Malformed, Message};
+pub use ndjson::{
+    DEFAULT_LINE_LIMIT, DeadLetter, FileSink, HOST_HEADER_PREFIX, InputFormat, LINE_HEADER, MAX_NESTING,
+    NdjsonSource, Output, Position, PositionError, REASON_HEADER, Resumed, StreamSink, UnknownInputFormat,
+    encode, encode_dead_letter, encode_malformed,
+};
+pub use sink::{Sink, SinkError};
+pub use source::{Source, SourceError};

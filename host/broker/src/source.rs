@@ -1,0 +1,54 @@
+//! Where messages come from.
+
+use std::io;
+
+use crate::message::Delivery;
+
+/// Hands out deliveries, in the order of its input.
+pub trait Source {
+    /// What this source is called in message ids and errors.
+    fn name(&self) -> &str;
+
+    /// Waits until there is at least one delivery or the input has ended, and returns what is there already:
+    /// at most `max` deliveries (0 counts as 1) and about 1 MiB of input. An empty answer is the end of the
+    /// input, now and on every later call.
+    ///
+    /// It never waits for a batch to fill: a delivery that has arrived is handed out at once.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read. What was delivered before stays valid. Malformed input is no error but a
+    /// [`Delivery::Malformed`].
+    fn receive(&mut self, max: usize) -> Result<Vec<Delivery>, SourceError>;
+}
+
+/// Why a source cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file is missing or may not be read.
+    #[error("cannot open the input {path}")]
+    Open {
+        /// The path as it was given.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// A directory was named where a file is needed.
+    #[error("the input {path} is a directory; name a file, or - for standard input")]
+    Directory {
+        /// The path as it was given.
+        path: String,
+    },
+    /// Reading failed half-way.
+    #[error("cannot read the input {path} from byte {offset} on")]
+    Read {
+        /// The path as it was given, or "standard input".
+        path: String,
+        /// How many bytes were read before, counted from the start of the input.
+        offset: u64,
+        /// What the operating system said.
+        #[source]
+        cause: io::Error,
+    },
+}
