@@ -1,0 +1,60 @@
+//! The project's own commands, all of them: `cargo xtask help`.
+#![expect(clippy::print_stdout, reason = "a tool for the terminal")]
+
+mod apt;
+mod command;
+mod component;
+mod demo;
+mod plugins;
+mod test;
+mod toolchain;
+mod workspace;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+use test::deny::old_cargo;
+use workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  plugins             build each crate below plugins/ to target/plugins/NAME.wasm
+  demo                send a stream with many duplicates through the payment plugin, three times
+  test [--ci] [STEP…] check, build and test everything, or only the steps named
+  help                print this
+
+`plugins` gets the wasm32 target if it is missing, and `test` what it needs to run. As root on Debian that
+includes packages; elsewhere a step that cannot run is skipped and says so. With --ci (or CI=true in the
+environment) a skipped step is a failure.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let result = match std::env::var_os(old_cargo::REAL_CARGO) {
+        Some(cargo) => old_cargo::play(cargo, &arguments),
+        None => run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", arguments),
+    };
+    match (command, rest) {
+        ("help" | "--help" | "-h", _) => print!("{HELP}"),
+        ("plugins", []) => drop(plugins::build(&Workspace::find()?)?),
+        ("demo", []) => demo::run(&Workspace::find()?)?,
+        ("test", _) => test::run(&Workspace::find()?, rest)?,
+        ("plugins" | "demo", [extra, ..]) => bail!("`cargo xtask {command}` takes no argument `{extra}`"),
+        _ => bail!("there is no command `{command}`; `cargo xtask help` lists them"),
+    }
+    Ok(())
+}
