@@ -1,0 +1,167 @@
+//! A handler's code: read, judged, compiled, type-checked.
+
+use std::fmt;
+use std::path::Path;
+
+use oncegate_dedup::hex;
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::Linker;
+
+use crate::bindings::{Handler as Bindings, HandlerPre};
+use crate::contract;
+use crate::engine::{Engine, MEMORIES, TABLES};
+use crate::form;
+use crate::invocation::State;
+use crate::limits::Limits;
+use crate::load_error::LoadError;
+use crate::trap::one_line;
+use crate::unit::Size;
+
+/// A component of the world `handler`. Everything about it that can be checked has been: a message cannot fail
+/// on linking. Cheap to clone.
+#[derive(Clone)]
+pub struct Component {
+    pub(crate) pre: HandlerPre<State>,
+    pub(crate) engine: Engine,
+    digest: [u8; 32],
+    size: usize,
+}
+
+/// What can be said of a component that is, or would like to be, a handler. Names are escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// The world, without a version, if it is ours.
+    pub world: Option<&'static str>,
+    /// The versions of the contract that its imports mention. A handler's is one, or none if it imports
+    /// nothing by name.
+    pub versions: Vec<String>,
+    /// Everything that it imports.
+    pub imports: Vec<String>,
+    /// Everything that it exports.
+    pub exports: Vec<String>,
+    /// The file's SHA-256 in hexadecimal.
+    pub digest: String,
+    /// The file's size in bytes.
+    pub size: usize,
+    /// Why it would not be run, if so.
+    pub refused: Option<LoadError>,
+}
+
+impl Component {
+    /// Loads a file, reading no more of it than [`Limits::component_bytes`].
+    pub fn read(engine: &Engine, path: &Path, limits: &Limits) -> Result<Self, LoadError> {
+        Self::load(engine, &form::read(path, limits)?, limits)
+    }
+
+    /// Compiles and checks a component in its binary form. Compiling takes about 1 ms for each 2 KiB; it is
+    /// bounded only by the component's size, so that a hostile component can make it long.
+    pub fn load(engine: &Engine, bytes: &[u8], limits: &Limits) -> Result<Self, LoadError> {
+        Self::check(engine, &compile(engine, bytes, limits)?, bytes, limits)
+    }
+
+    /// Says what a component is, whether it would be run or not. Fails on what is no component at all.
+    pub fn inspect(engine: &Engine, bytes: &[u8], limits: &Limits) -> Result<Inspection, LoadError> {
+        let compiled = compile(engine, bytes, limits)?;
+        let names = Names::of(engine, &compiled);
+        let refused = Self::check(engine, &compiled, bytes, limits).err();
+        let escaped =
+            |names: &[String]| names.iter().map(|name| contract::list([&**name].into_iter())).collect();
+        Ok(Inspection {
+            world: refused.is_none().then_some(contract::WORLD),
+            versions: contract::versions(names.imports.iter().map(String::as_str)),
+            imports: escaped(&names.imports),
+            exports: escaped(&names.exports),
+            digest: hex::encode(&Sha256::digest(bytes)),
+            size: bytes.len(),
+            refused,
+        })
+    }
+
+    fn check(
+        engine: &Engine,
+        compiled: &wasmtime::component::Component,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Self, LoadError> {
+        let names = Names::of(engine, compiled);
+        contract::check_imports(names.imports.iter().map(String::as_str))?;
+        if !names.exports.iter().any(|name| name == "handle") {
+            let exports = contract::list(names.exports.iter().map(String::as_str));
+            return Err(LoadError::NoHandle { exports });
+        }
+        check_resources(compiled, limits)?;
+        let pre = link(engine, compiled).map_err(|error| LoadError::Type(one_line(&error)))?;
+        let digest = Sha256::digest(bytes).into();
+        Ok(Self { pre, engine: engine.clone(), digest, size: bytes.len() })
+    }
+
+    /// The file's SHA-256.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The file's size in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest = hex::encode(&self.digest);
+        f.debug_struct("Component").field("digest", &digest).field("size", &self.size).finish()
+    }
+}
+
+fn compile(
+    engine: &Engine,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<wasmtime::component::Component, LoadError> {
+    form::check(bytes, limits)?;
+    wasmtime::component::Component::from_binary(engine.wasmtime(), bytes)
+        .map_err(|error| LoadError::Invalid(one_line(&error)))
+}
+
+struct Names {
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+impl Names {
+    fn of(engine: &Engine, compiled: &wasmtime::component::Component) -> Self {
+        let kind = compiled.component_type();
+        let imports = kind.imports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
+        let exports = kind.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
+        Self { imports, exports }
+    }
+}
+
+/// What could never be instantiated is refused now, rather than with every message.
+fn check_resources(compiled: &wasmtime::component::Component, limits: &Limits) -> Result<(), LoadError> {
+    let too_much = |needed: String, allowed: String| Err(LoadError::TooMuch { needed, allowed });
+    // None only for a component that imports modules, which the contract has none of.
+    let Some(needed) = compiled.resources_required() else { return Ok(()) };
+    if needed.num_memories > MEMORIES {
+        return too_much(format!("{} memories", needed.num_memories), MEMORIES.to_string());
+    }
+    if needed.num_tables > TABLES {
+        return too_much(format!("{} tables", needed.num_tables), TABLES.to_string());
+    }
+    let memory_bytes = needed.max_initial_memory_size.unwrap_or(0).saturating_mul(64 << 10);
+    if memory_bytes > limits.memory_bytes as u64 {
+        let needed = Size(usize::try_from(memory_bytes).unwrap_or(usize::MAX));
+        return too_much(format!("{needed} of memory at its start"), Size(limits.memory_bytes).to_string());
+    }
+    let elements = needed.max_initial_table_size.unwrap_or(0);
+    if elements > limits.table_elements as u64 {
+        return too_much(format!("a table of {elements} elements"), limits.table_elements.to_string());
+    }
+    Ok(())
+}
+
+fn link(engine: &Engine, compiled: &wasmtime::component::Component) -> wasmtime::Result<HandlerPre<State>> {
+    let mut linker = Linker::new(engine.wasmtime());
+    Bindings::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
+    HandlerPre::new(linker.instantiate_pre(compiled)?)
+}

@@ -1,0 +1,134 @@
+//! One call of a handler: what it claimed and staged, and how it ended.
+
+use std::sync::Arc;
+
+use oncegate_dedup::text::shown;
+use oncegate_dedup::{Attempt, HandlerEnd};
+
+use crate::bindings::oncegate::plugin::types::Failure;
+pub use crate::bindings::oncegate::plugin::types::{Header, Message};
+use crate::handler::Settings;
+use crate::limits::Limits;
+use crate::log::Logs;
+use crate::memory::Room;
+use crate::output::{Outputs, StagedOutput};
+use crate::trap::Stop;
+use crate::watch::Watch;
+
+/// An invocation that has ended.
+#[derive(Debug)]
+pub struct Invocation {
+    /// The attempt, given back: it knows what was claimed and which commits are staged. Whatever the end says,
+    /// ask [`Attempt::verdict`] what becomes of the delivery.
+    pub attempt: Attempt,
+    /// How the handler ended. Its texts are escaped and of bounded length.
+    pub end: HandlerEnd,
+    /// What it staged, in order. Empty unless it returned `ok`.
+    pub outputs: Vec<StagedOutput>,
+    /// What it wrote for the operator.
+    pub logs: Logs,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// What one invocation used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time in nanoseconds, its instance's making included. Too large or too small by at most 1 ms for each
+    /// time that it waited or gave way.
+    pub cpu_ns: u64,
+    /// Host calls.
+    pub host_calls: u32,
+    /// Linear memory of its instance at the end, in bytes.
+    pub memory_bytes: usize,
+}
+
+/// What a store holds: of its instance, and of the call that is under way.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) room: Room,
+    /// There is one while a guest runs.
+    pub(crate) call: Option<Call>,
+}
+
+/// The call that is under way. Kept where imports reach it; taken out again even if the guest did not survive.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) attempt: Attempt,
+    pub(crate) outputs: Outputs,
+    pub(crate) logs: Logs,
+    host_calls: u32,
+    host_call_bytes: usize,
+}
+
+impl State {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let room = Room::new(&settings.limits);
+        Self { settings, watch: Arc::default(), room, call: None }
+    }
+
+    /// A new invocation begins.
+    pub(crate) fn begin(&mut self, attempt: Attempt) {
+        self.watch.start(&self.settings.limits, attempt.gate().clock().now_ms());
+        if let Some(until_ms) = attempt.acts_until_ms() {
+            self.watch.acts_until(until_ms);
+        }
+        self.room.forget_refusals();
+        self.call = Some(Call {
+            attempt,
+            outputs: Outputs::default(),
+            logs: Logs::default(),
+            host_calls: 0,
+            host_call_bytes: 0,
+        });
+    }
+
+    /// A guest calls the host, with so many bytes. Every import begins with this.
+    pub(crate) fn enter(&mut self, bytes: usize) -> Result<(&mut Call, &Settings), Stop> {
+        let Self { settings, call, .. } = self;
+        let call = call.as_mut().ok_or(Stop::Outside)?;
+        let limits = &settings.limits;
+        if call.host_calls >= limits.host_calls {
+            return Err(Stop::HostCalls { limit: limits.host_calls });
+        }
+        call.host_calls += 1;
+        call.host_call_bytes = call.host_call_bytes.saturating_add(bytes);
+        if call.host_call_bytes > limits.host_call_bytes {
+            return Err(Stop::HostCallBytes { limit: limits.host_call_bytes });
+        }
+        Ok((call, settings))
+    }
+}
+
+/// What a guest's run came to.
+pub(crate) type Outcome = Result<wasmtime::Result<Result<(), Failure>>, Stop>;
+
+impl Call {
+    /// How the handler ended.
+    pub(crate) fn end(&self, outcome: &Outcome, room: &Room, limits: &Limits) -> HandlerEnd {
+        match outcome {
+            Ok(Ok(Ok(()))) => HandlerEnd::Ok,
+            Ok(Ok(Err(Failure::Retry(text)))) => HandlerEnd::Failed(reason(text, limits)),
+            Ok(Ok(Err(Failure::Reject(text)))) => HandlerEnd::Rejected(reason(text, limits)),
+            Ok(Err(error)) => crate::trap::end(error, room.refused(), limits, &self.logs),
+            Err(stop) => crate::trap::stopped(*stop, &self.logs),
+        }
+    }
+
+    /// Everything that outlives the guest.
+    pub(crate) fn finish(self, end: HandlerEnd, watch: &Watch, room: &Room) -> Invocation {
+        let Self { attempt, outputs, logs, host_calls, .. } = self;
+        let usage = Usage { cpu_ns: watch.cpu.spent_ns(), host_calls, memory_bytes: room.memory_bytes() };
+        let outputs = if end == HandlerEnd::Ok { outputs.staged() } else { Vec::new() };
+        Invocation { attempt, end, outputs, logs, usage }
+    }
+}
+
+fn reason(text: &str, limits: &Limits) -> String {
+    match text {
+        "" => "the handler gave no reason".to_owned(),
+        text => shown(text.as_bytes(), limits.text_bytes),
+    }
+}

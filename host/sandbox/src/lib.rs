@@ -1,0 +1,51 @@
+//! Runs message handlers that nobody has to trust.
+//!
+//! A handler is a WebAssembly component of the world `oncegate:plugin/handler@0.1.0`. It is granted that
+//! contract and nothing else: no clock, no files, no network, no memory of earlier messages. Every call of it
+//! ends, within its [`Limits`] and in a way that can be told in one line, and nothing that it did has happened
+//! until somebody applies what it staged.
+//!
+//! ```text
+//! Engine                one for a process: compiler, room for instances, the clock of computing guests
+//!   └ Component         code, checked: form, imports, exports, types
+//!       └ Handler       with limits, configuration, topics, reuse
+//!           └ Worker    one for a thread: keeps idle instances
+//!               └ invoke(&Message, Attempt) → Invocation
+//! ```
+//!
+//! An [`Admission`] permit comes first, before the message is taken from wherever it is.
+
+#![deny(missing_docs)]
+
+mod admission;
+mod bindings;
+mod component;
+mod contract;
+mod cpu;
+mod engine;
+mod form;
+mod handler;
+mod imports;
+mod instance;
+mod invocation;
+mod limits;
+mod load_error;
+mod log;
+mod memory;
+mod output;
+mod ticker;
+mod trap;
+mod unit;
+mod watch;
+
+pub use admission::{Admission, Permit};
+pub use component::{Component, Inspection};
+pub use engine::{Allocation, Engine, EngineError};
+pub use form::read;
+pub use handler::{Handler, Reuse, Settings, Topics};
+pub use instance::Worker;
+pub use invocation::{Header, Invocation, Message, Usage};
+pub use limits::{Limits, ZeroLimit};
+pub use load_error::LoadError;
+pub use log::{Level, LogLine, Logs};
+pub use output::StagedOutput;

@@ -1,0 +1,134 @@
+//! What a handler wrote for the operator.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use oncegate_dedup::text::shown;
+
+pub use crate::bindings::oncegate::plugin::log::Level;
+use crate::limits::Limits;
+use crate::trap::SHOWN_LINES;
+use crate::unit::Size;
+
+/// How much of a line is shown with a cause, in bytes.
+const SHOWN_LINE_BYTES: usize = 200;
+
+impl Level {
+    /// `trace`, `debug`, `info`, `warn` or `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Trace => "trace",
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        }
+    }
+}
+
+/// One line, fit to be shown: escaped, and cut at [`Limits::text_bytes`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters, by the handler's own judgement.
+    pub level: Level,
+    /// The text.
+    pub text: String,
+}
+
+/// The lines of one invocation. Nothing is allocated while there are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Logs {
+    /// The first lines, up to the limits.
+    pub lines: Vec<LogLine>,
+    /// How many more lines there were. Note it once.
+    pub dropped: u32,
+    bytes: usize,
+    /// The last lines that were dropped: what a handler wrote just before it died is never among the first.
+    last: VecDeque<LogLine>,
+}
+
+impl Logs {
+    pub(crate) fn add(&mut self, level: Level, text: &str, limits: &Limits) {
+        let kept = text.len().min(limits.text_bytes);
+        let fits = self.lines.len() < limits.log_lines && self.bytes + kept <= limits.log_bytes;
+        // After the first that was dropped all are, so that what is kept has no gaps.
+        if fits && self.dropped == 0 {
+            self.bytes += kept;
+            self.lines.push(LogLine { level, text: shown(text.as_bytes(), limits.text_bytes) });
+            return;
+        }
+        self.dropped = self.dropped.saturating_add(1);
+        if self.last.len() == SHOWN_LINES {
+            self.last.pop_front();
+        }
+        self.last.push_back(LogLine { level, text: shown(text.as_bytes(), SHOWN_LINE_BYTES) });
+    }
+
+    /// The last few, dropped or not, the very last one last.
+    pub(crate) fn last_lines(&self) -> impl Iterator<Item = LogLine> {
+        let kept = self.lines.len().saturating_sub(SHOWN_LINES - self.last.len());
+        let kept = self.lines.get(kept..).unwrap_or_default();
+        kept.iter().chain(&self.last).map(|line| {
+            // Escaped already, so that cutting is all that is left to do. An escape may be cut in two.
+            let cut = line.text.char_indices().nth(SHOWN_LINE_BYTES);
+            let text = match cut {
+                Some((end, _)) => format!("{}…", line.text.get(..end).unwrap_or_default()),
+                None => line.text.clone(),
+            };
+            LogLine { level: line.level, text }
+        })
+    }
+
+    /// The note that lines were dropped, if some were.
+    pub fn note<'a>(&'a self, limits: &'a Limits) -> Option<impl fmt::Display + use<'a>> {
+        (self.dropped > 0).then_some(Note { dropped: self.dropped, limits })
+    }
+}
+
+struct Note<'a> {
+    dropped: u32,
+    limits: &'a Limits,
+}
+
+impl fmt::Display for Note<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Limits { log_lines, log_bytes, .. }, dropped) = (self.limits, self.dropped);
+        write!(f, "{dropped} log lines dropped (limits: {log_lines} lines, {})", Size(*log_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_beyond_the_limit_are_counted_and_the_last_ones_are_known() {
+        let limits = Limits { log_lines: 2, text_bytes: 4, ..Limits::default() };
+        let mut logs = Logs::default();
+        assert!(logs.note(&limits).is_none());
+        for text in ["one\n", "two two", "three"] {
+            logs.add(Level::Info, text, &limits);
+        }
+        let kept: Vec<_> = logs.lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(kept, ["one\\n", "two …"]);
+        let last: Vec<_> = logs.last_lines().map(|line| line.text).collect();
+        assert_eq!(last, ["one\\n", "two …", "three"]);
+        for text in ["four", "five", "six"] {
+            logs.add(Level::Warn, text, &limits);
+        }
+        let last: Vec<_> = logs.last_lines().map(|line| line.text).collect();
+        assert_eq!(last, ["four", "five", "six"]);
+        let note = logs.note(&limits).unwrap().to_string();
+        assert_eq!(note, "4 log lines dropped (limits: 2 lines, 16 KiB)");
+    }
+
+    #[test]
+    fn a_long_line_does_not_end_what_is_kept_unless_it_is_over_the_limit() {
+        let limits = Limits { log_bytes: 10, ..Limits::default() };
+        let mut logs = Logs::default();
+        logs.add(Level::Info, "0123456789", &limits);
+        logs.add(Level::Info, "x", &limits);
+        logs.add(Level::Info, "", &limits);
+        assert_eq!((logs.lines.len(), logs.dropped), (1, 2));
+    }
+}

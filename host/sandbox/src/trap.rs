@@ -1,0 +1,110 @@
+//! Why an invocation ended that did not return, in one line.
+
+use std::fmt::Write as _;
+
+use oncegate_dedup::HandlerEnd;
+use oncegate_dedup::text::shown;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
+
+use crate::limits::Limits;
+use crate::log::Logs;
+use crate::memory::Refused;
+use crate::unit::{Size, Span};
+
+/// How much of an error of the runtime is shown, in bytes. It may quote the guest.
+const SHOWN_ERROR_BYTES: usize = 200;
+/// How many of the handler's last log lines are shown with a cause.
+pub(crate) const SHOWN_LINES: usize = 3;
+
+/// The host ends the invocation. An error that no guest can catch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The attempt is over.
+    #[error("the host ended the attempt")]
+    Aborted,
+    /// It computed for too long.
+    #[error("used {} of CPU time", Span(*limit_ms))]
+    Cpu { limit_ms: u64 },
+    /// It took too long.
+    #[error("still running after {}", Span(*limit_ms))]
+    Wall { limit_ms: u64 },
+    /// Its claims are about to lapse.
+    #[error("still running when its lease was about to end")]
+    Lease,
+    /// It called the host too often.
+    #[error("host call limit {limit} reached")]
+    HostCalls { limit: u32 },
+    /// It gave the host too much.
+    #[error("host call data limit {} reached", Size(*limit))]
+    HostCallBytes { limit: usize },
+    /// It called the host when nobody had called it.
+    #[error("called the host outside of an invocation")]
+    Outside,
+}
+
+/// Names what ended an invocation.
+pub(crate) fn end(
+    error: &wasmtime::Error,
+    refused: Option<Refused>,
+    limits: &Limits,
+    logs: &Logs,
+) -> HandlerEnd {
+    match error.downcast_ref::<Stop>() {
+        Some(stop) => stopped(*stop, logs),
+        None => HandlerEnd::Failed(with_last_lines(cause(error, refused, limits), logs)),
+    }
+}
+
+/// Names why the host ended an invocation.
+pub(crate) fn stopped(stop: Stop, logs: &Logs) -> HandlerEnd {
+    match stop {
+        Stop::Aborted => HandlerEnd::Aborted,
+        stop => HandlerEnd::Failed(with_last_lines(stop.to_string(), logs)),
+    }
+}
+
+fn cause(error: &wasmtime::Error, refused: Option<Refused>, limits: &Limits) -> String {
+    if error.root_cause().to_string().starts_with("too much data is being copied") {
+        // The error's type is not public.
+        return Stop::HostCallBytes { limit: limits.host_call_bytes }.to_string();
+    }
+    match (error.downcast_ref::<Trap>(), refused) {
+        (Some(Trap::StackOverflow), _) => "stack overflow".to_owned(),
+        (_, Some(Refused::Memory(limit))) => format!("memory limit {} reached", Size(limit)),
+        (_, Some(Refused::Tables(limit))) => format!("table limit {limit} elements reached"),
+        (Some(trap), None) => format!("trapped: {}", name(*trap)),
+        (None, None) if error.is::<PoolConcurrencyLimitError>() => {
+            "no room for its instance in the host's pool".to_owned()
+        }
+        (None, None) => format!("trapped: {}", one_line(error)),
+    }
+}
+
+/// What a trap is called. The runtime's own words, without what they all begin with.
+fn name(trap: Trap) -> String {
+    match trap {
+        Trap::UnreachableCodeReached => "unreachable".to_owned(),
+        trap => {
+            let text = trap.to_string();
+            text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
+        }
+    }
+}
+
+/// An error of the runtime, as one line of bounded length. Its causes often say more than it does, so the last
+/// of them comes behind it.
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    let (first, root) = (error.to_string(), error.root_cause().to_string());
+    let text = if first == root { first } else { format!("{first}: {root}") };
+    shown(text.as_bytes(), SHOWN_ERROR_BYTES)
+}
+
+/// The handler's last words often say what a trap does not.
+fn with_last_lines(mut cause: String, logs: &Logs) -> String {
+    for (index, line) in logs.last_lines().enumerate() {
+        let before = if index == 0 { "; last log lines: " } else { " | " };
+        // Writing to a string cannot fail.
+        let _ = write!(cause, "{before}{}: {}", line.level.as_str(), line.text);
+    }
+    cause
+}

@@ -1,0 +1,6 @@
+;; Exports a function `handle` that takes no message.
+(component
+  (core module $guest (func (export "handle")))
+  (core instance $guest (instantiate $guest))
+  (func (export "handle") (canon lift (core func $guest "handle")))
+)
