@@ -14,7 +14,7 @@ use crate::{Clock, Key};
 
 /// What an entry costs beside its key and receipt, in bytes: the cache's own nodes, queues and timers, and the
 /// allocations' headers. Measured, and held to by a test that compares the bound with what a process uses.
-pub const ENTRY_OVERHEAD_BYTES: u32 = 450;
+pub const ENTRY_OVERHEAD_BYTES: u32 = 530;
 
 /// Bounds of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,9 +101,48 @@ impl L1 {
         let until_ms = self.clock.now_ms().saturating_add(life_ms);
         cache.insert(key.clone(), Arc::new(CachedCommit { commit, until_ms, life_ms }));
     }
+}
 
-    #[cfg(test)]
-    pub fn cache(&self) -> Option<&Cache<Key, Arc<impl Sized + use<>>>> {
-        self.cache.as_ref()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Namespace, SystemClock};
+
+    fn cached_twice(first_ms: u64, second_ms: u64) -> (L1, Key) {
+        let l1 = L1::new(L1Limits::default(), Arc::new(SystemClock));
+        let key = Key::new(&Namespace::new("n").unwrap(), b"k");
+        for left_ms in [first_ms, second_ms] {
+            l1.insert(&key, Committed { receipt: None, fingerprint: None, left_ms });
+        }
+        std::thread::sleep(Duration::from_millis(60));
+        (l1, key)
+    }
+
+    #[test]
+    fn inserted_again_with_a_longer_life_an_entry_lives_longer() {
+        let (l1, key) = cached_twice(30, 60_000);
+        assert!(l1.get(&key).is_some());
+    }
+
+    #[test]
+    fn inserted_again_with_a_shorter_life_an_entry_is_gone_from_the_cache_itself() {
+        let (l1, key) = cached_twice(60_000, 30);
+        assert!(!l1.cache.unwrap().contains_key(&key));
+    }
+
+    #[test]
+    fn nothing_is_cached_where_there_is_no_room_or_no_time_left() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let key = Key::new(&Namespace::new("n").unwrap(), b"k");
+        let commit = |left_ms| Committed { receipt: None, fingerprint: None, left_ms };
+        let none = L1::new(L1Limits { bytes: 0, ..L1Limits::default() }, Arc::clone(&clock));
+        none.insert(&key, commit(60_000));
+        assert!(none.get(&key).is_none());
+        let over = L1::new(L1Limits::default(), clock);
+        over.insert(&key, commit(0));
+        assert!(over.get(&key).is_none());
+        // As long as a store can count.
+        over.insert(&key, commit(u64::MAX));
+        assert!(over.get(&key).is_some());
     }
 }

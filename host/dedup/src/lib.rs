@@ -40,6 +40,8 @@
 
 mod attempt;
 mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod digest;
 mod fence;
 mod gate;

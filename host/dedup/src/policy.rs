@@ -95,7 +95,8 @@ pub enum PolicyError {
 }
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-const LONGEST_MS: u64 = 100 * 365 * DAY_MS;
+/// The longest time that a policy may name and a store counts: 100 years.
+pub(crate) const LONGEST_MS: u64 = 100 * 365 * DAY_MS;
 
 impl Policy {
     /// The defaults for a namespace.

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 0 | version, now 1 |
 //! | 1 | state: 1 claimed, 2 released, 3 committed, 4 dead |
-//! | 2 | flags: 1 forgotten, 2 alone, 4 fingerprint, 8 receipt, 16 origin |
+//! | 2 | flags: 1 forgotten, 2 alone, 4 fingerprint, 8 receipt, 16 origin, 32 died alone |
 //! | 3 | zero |
 //! | 4..12 | sequence, big endian like all numbers |
 //! | 12..28 | attempt id |
@@ -34,6 +34,9 @@ pub(crate) mod flag {
     pub const FINGERPRINT: u8 = 4;
     pub const RECEIPT: u8 = 8;
     pub const ORIGIN: u8 = 16;
+    pub const DIED_ALONE: u8 = 32;
+    /// The lowest bit that means nothing yet.
+    pub const UNKNOWN: u8 = 64;
 }
 
 /// Where a record is in its life.
@@ -92,6 +95,9 @@ pub struct Record {
     /// The claim was taken by a delivery that ran alone (a suspect, see
     /// [`Policy::host_deaths`](crate::Policy)).
     pub alone: bool,
+    /// The claim took over from an attempt whose host died while it ran alone as a suspect. Kept, so that the
+    /// claim says so again if its reply is lost.
+    pub died_alone: bool,
     /// The delivery that died, if the record is dead.
     pub origin: Option<Origin>,
     /// The reason if dead, otherwise the first error. At most [`MAX_TEXT_BYTES`].
@@ -144,6 +150,7 @@ impl Record {
         let bit = |on: bool, bit: u8| if on { bit } else { 0 };
         bit(self.forgotten, flag::FORGOTTEN)
             | bit(self.alone, flag::ALONE)
+            | bit(self.died_alone, flag::DIED_ALONE)
             | bit(self.fingerprint.is_some(), flag::FINGERPRINT)
             | bit(self.receipt.is_some(), flag::RECEIPT)
             | bit(self.origin.is_some(), flag::ORIGIN)
@@ -167,7 +174,7 @@ impl Record {
             4 => State::Dead,
             _ => return Err(Unreadable::Corrupt("its state is unknown")),
         };
-        if zero != 0 || flags >= 32 {
+        if zero != 0 || flags >= flag::UNKNOWN {
             return Err(Unreadable::Corrupt("it has unknown flags"));
         }
         let has = |bit: u8| flags & bit != 0;
@@ -182,6 +189,9 @@ impl Record {
         }
         let origin = if has(flag::ORIGIN) { Some(Origin::from_bytes(reader.array()?)) } else { None };
         let length = u16::from_be_bytes(reader.array()?);
+        if usize::from(length) > MAX_TEXT_BYTES {
+            return Err(Unreadable::Corrupt("its text is too long"));
+        }
         let text = String::from_utf8(reader.take(usize::from(length))?.to_vec())
             .map_err(|_| Unreadable::Corrupt("its text is not UTF-8"))?;
         let receipt = has(flag::RECEIPT).then(|| reader.0.to_vec());
@@ -197,6 +207,7 @@ impl Record {
             fingerprint: has(flag::FINGERPRINT).then_some(fingerprint),
             forgotten: has(flag::FORGOTTEN),
             alone: has(flag::ALONE),
+            died_alone: has(flag::DIED_ALONE),
             origin,
             text,
             receipt,
@@ -240,8 +251,7 @@ pub(crate) mod tests {
         let numbers = (any::<u64>(), any::<[u8; 16]>(), any::<u32>(), any::<u32>(), any::<u64>());
         let rest = (
             any::<Option<[u8; 16]>>(),
-            any::<bool>(),
-            any::<bool>(),
+            any::<[bool; 3]>(),
             any::<Option<[u8; 16]>>(),
             "\\PC{0,40}",
             any::<Option<Vec<u8>>>(),
@@ -254,11 +264,12 @@ pub(crate) mod tests {
                 host_deaths,
                 keep_ms,
                 fingerprint: rest.0.map(Fingerprint::from_bytes),
-                forgotten: rest.1,
-                alone: rest.2,
-                origin: rest.3.map(Origin::from_bytes),
-                text: rest.4,
-                receipt: rest.5,
+                forgotten: rest.1[0],
+                alone: rest.1[1],
+                died_alone: rest.1[2],
+                origin: rest.2.map(Origin::from_bytes),
+                text: rest.3,
+                receipt: rest.4,
             },
         )
     }

@@ -11,9 +11,13 @@ use futures_util::future::BoxFuture;
 use crate::record::{Record, Unreadable};
 use crate::{AttemptId, Fence, Fingerprint, Key, Namespace, Origin};
 
+mod file;
 mod memory;
+mod redis;
 
+pub use file::{Figures, FileOptions, FileStore, OpenError, Prepared};
 pub use memory::MemoryStore;
+pub use redis::{RedisOptions, RedisStore, Secret};
 
 /// A request for the exclusive right to settle a key.
 #[derive(Debug, Clone, PartialEq, Eq)]

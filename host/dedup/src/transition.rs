@@ -4,6 +4,7 @@
 //! is answered and what is written. Stores that run code of their own (a Lua script) say the same in their
 //! language; the conformance suite holds them to it.
 
+use crate::policy::LONGEST_MS;
 use crate::record::{Record, State, Unreadable, clipped};
 use crate::store::{
     Absent, Action, Claim, ClaimOutcome, Committed, Granted, KeySettle, SettleOutcome, Settlement,
@@ -48,7 +49,7 @@ pub fn claim(stored: Option<&Held>, claim: &Claim) -> (ClaimOutcome, Option<Writ
         State::Committed => (committed(held, claim), None),
         State::Dead => (ClaimOutcome::Dead { reason: record.text.clone(), origin: record.origin }, None),
         State::Claimed if record.fence.attempt == claim.attempt => {
-            (ClaimOutcome::Owned(granted(record, false)), None)
+            (ClaimOutcome::Owned(granted(record)), None)
         }
         State::Claimed if held.lease_left_ms() > 0 => {
             (ClaimOutcome::InFlight { left_ms: held.lease_left_ms() }, None)
@@ -108,26 +109,29 @@ fn takeover(record: &Record, claim: &Claim, counts: Counts) -> (ClaimOutcome, Op
 }
 
 fn grant(claim: &Claim, counts: Counts, first_error: &str) -> (ClaimOutcome, Option<Write>) {
+    // Each by itself: a sum that met its end would leave a lease of nothing, once keep is taken off.
+    let (lease_ms, keep_ms) = (claim.lease_ms.min(LONGEST_MS), claim.keep_ms.min(LONGEST_MS));
     let record = Record {
         state: State::Claimed,
         fence: Fence { sequence: counts.sequence, attempt: claim.attempt },
         attempts: counts.attempts,
         host_deaths: counts.host_deaths,
-        keep_ms: claim.keep_ms,
+        keep_ms,
         fingerprint: claim.fingerprint,
         forgotten: false,
         alone: claim.alone,
+        died_alone: counts.died_alone,
         origin: None,
         text: first_error.to_owned(),
         receipt: None,
     };
-    let outcome = ClaimOutcome::First(granted(&record, counts.died_alone));
-    let life_ms = claim.lease_ms.saturating_add(claim.keep_ms);
-    (outcome, Some(Write { record, life_ms }))
+    let outcome = ClaimOutcome::First(granted(&record));
+    (outcome, Some(Write { record, life_ms: lease_ms + keep_ms }))
 }
 
-fn granted(record: &Record, died_alone: bool) -> Granted {
-    Granted { fence: record.fence, attempts: record.attempts, host_deaths: record.host_deaths, died_alone }
+fn granted(record: &Record) -> Granted {
+    let Record { fence, attempts, host_deaths, died_alone, .. } = *record;
+    Granted { fence, attempts, host_deaths, died_alone }
 }
 
 /// How the settlement of one key would end.
@@ -198,6 +202,11 @@ pub fn settle_all(
 }
 
 fn apply(stored: Option<&Record>, settle: &KeySettle, late: bool) -> KeyEnd {
+    KeyEnd::Apply { write: Box::new(ended(stored, settle, late)), late }
+}
+
+/// What an end writes over a record, or where there is none.
+pub(crate) fn ended(stored: Option<&Record>, settle: &KeySettle, late: bool) -> Write {
     // The sequence rises within a record's life also when an earlier attempt's commit comes late.
     let sequence = match stored {
         Some(record) if late => record.fence.sequence.saturating_add(1),
@@ -212,6 +221,7 @@ fn apply(stored: Option<&Record>, settle: &KeySettle, late: bool) -> KeyEnd {
         fingerprint: settle.fingerprint,
         forgotten: false,
         alone: false,
+        died_alone: false,
         origin: None,
         text: String::new(),
         receipt: None,
@@ -237,25 +247,29 @@ fn apply(stored: Option<&Record>, settle: &KeySettle, late: bool) -> KeyEnd {
             *window_ms
         }
     };
-    KeyEnd::Apply { write: Box::new(Write { record, life_ms }), late }
+    Write { record, life_ms: life_ms.min(LONGEST_MS) }
 }
 
 /// The record that a forget leaves: released, nobody's, with a raised sequence.
 pub fn forget(record: &Record, keep_ms: u64) -> Write {
-    let fence =
-        Fence { sequence: record.fence.sequence.saturating_add(1), attempt: AttemptId::from_bytes([0; 16]) };
+    forgotten(record.fence.sequence.saturating_add(1), keep_ms)
+}
+
+/// The same with this sequence.
+pub(crate) fn forgotten(sequence: u64, keep_ms: u64) -> Write {
     let record = Record {
         state: State::Released,
-        fence,
+        fence: Fence { sequence, attempt: AttemptId::from_bytes([0; 16]) },
         attempts: 0,
         host_deaths: 0,
         keep_ms: 0,
         fingerprint: None,
         forgotten: true,
         alone: false,
+        died_alone: false,
         origin: None,
         text: String::new(),
         receipt: None,
     };
-    Write { record, life_ms: keep_ms }
+    Write { record, life_ms: keep_ms.min(LONGEST_MS) }
 }

@@ -1,0 +1,42 @@
+//! What every store must do, as tests that any store can be put to.
+//!
+//! [`holds`] shows each named case, then plays random stories of up to forty steps against the store and against a
+//! [model](Model) of a record's life that is written down independently of the stores' rules. Every answer of
+//! the store, and every record that it shows afterwards, has to be the model's. A story that fails is cut down
+//! to its shortest form by proptest.
+//!
+//! A suite fails by panicking, with the name of the rule or row that does not hold.
+
+#![expect(clippy::panic, clippy::expect_used, reason = "a test suite fails by panicking")]
+
+mod bench;
+mod cases;
+mod clock;
+mod memory;
+mod model;
+mod proxy;
+mod redis;
+mod server;
+mod story;
+
+pub use bench::{Bench, Reopened, block_on};
+pub use clock::ManualClock;
+pub use memory::MemoryBench;
+pub use model::Model;
+pub use proxy::{Cut, Proxy};
+pub use redis::RedisBench;
+pub use server::{RedisServer, ServerOptions};
+
+/// Shows that the store holds every named case, then `stories` random stories. `make` gives an empty store.
+pub fn holds<B: Bench>(make: impl Fn() -> B, stories: u32) {
+    for (name, case) in cases::all() {
+        let mut bench = make();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| case(&mut bench)));
+        if let Err(panic) = outcome {
+            // The message itself is shown already.
+            drop(panic);
+            panic!("the store does not hold: {name}");
+        }
+    }
+    story::hold(make, stories);
+}

@@ -1,0 +1,49 @@
+//! The store as every store can be asked.
+
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+
+use super::FileStore;
+use super::settling::Settling;
+use crate::store::{
+    Claim, ClaimOutcome, Entry, Forgotten, Listing, Page, SettleOutcome, Settlement, Store, StoreError,
+};
+use crate::{Fence, Key};
+
+/// Everything is done in the calling thread, while the future is polled: a claim takes microseconds, a settle
+/// as long as the disk does.
+impl Store for FileStore {
+    fn claim<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<ClaimOutcome>> {
+        let outcomes = claims.iter().map(|claim| self.claim_one(claim)).collect();
+        self.shorten_log();
+        ready(outcomes).boxed()
+    }
+
+    fn check<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
+        ready(self.look(settlements)).boxed()
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
+        Settling::new(self, settlements).boxed()
+    }
+
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
+        ready(self.entry(key)).boxed()
+    }
+
+    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Listing, StoreError>> {
+        ready(self.page(page)).boxed()
+    }
+
+    fn forget<'a>(
+        &'a self,
+        key: &'a Key,
+        expected: Option<Fence>,
+        keep_ms: u64,
+    ) -> BoxFuture<'a, Result<Forgotten, StoreError>> {
+        ready(self.forget_one(key, expected, keep_ms)).boxed()
+    }
+
+    fn describe(&self) -> String {
+        format!("file:{} (durable; settles wait for the disk, claims do not)", self.path.display())
+    }
+}

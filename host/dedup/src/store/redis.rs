@@ -1,0 +1,229 @@
+//! Records in a Redis or Valkey, standalone, version 7.0 or later.
+//!
+//! A key's record is one string with a time to live, so that leases and windows end by the server's clock. What
+//! needs more than one command is a script, and a script answers for many keys at once. A call without an
+//! answer is asked again as the same attempt; nothing is ever sent twice behind the rules' back. While the
+//! server cannot be used, everything is [`Unavailable`](ClaimOutcome::Unavailable): nothing is claimed on a
+//! guess.
+
+use std::sync::{Arc, PoisonError};
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+
+use super::{
+    Claim, ClaimOutcome, Entry, Forgotten, Listing, Page, SettleOutcome, Settlement, Store, StoreError,
+};
+use crate::{Fence, Key};
+
+mod call;
+mod failure;
+mod greeting;
+mod link;
+mod names;
+mod options;
+mod order;
+mod script;
+mod secret;
+mod wire;
+mod worker;
+
+pub use options::RedisOptions;
+pub use secret::Secret;
+
+use greeting::Unfit;
+use link::{Dialler, Warnings};
+use script::Script;
+use worker::{MOST_KEYS, Worker};
+
+/// The most keys that one delivery may settle: a script of so many takes Redis some 0.1 s, in which it does
+/// nothing else.
+const MOST_SETTLED_KEYS: usize = 20_000;
+
+/// How many names a step of a listing looks at, at least.
+const SCANNED: usize = 512;
+
+/// A store in a Redis.
+///
+/// Usable from any thread and any runtime: it has a thread of its own, which ends when the store is dropped.
+#[derive(Debug)]
+pub struct RedisStore {
+    worker: Worker,
+    address: String,
+    described: String,
+    warnings: Warnings,
+}
+
+impl RedisStore {
+    /// Connects, and refuses a server that this store cannot work with. Blocks for as long as that takes, at most
+    /// the time-outs for connecting and for a few replies.
+    pub fn connect(options: &RedisOptions) -> Result<Self, StoreError> {
+        let address = options.address();
+        let warnings = Warnings::default();
+        let dialler = Dialler::new(options.client()?, options, Arc::clone(&warnings));
+        let worker =
+            Worker::start(dialler, options.password.clone(), options.patience).map_err(
+                |unfit| match unfit {
+                    Unfit::Away(why) => StoreError::Unavailable(format!("redis at {address}: {why}")),
+                    Unfit::Refused(why) => {
+                        StoreError::Refused(format!("redis at {address} is refused: {why}"))
+                    }
+                },
+            )?;
+        Ok(Self { worker, described: options.describe(), address, warnings })
+    }
+
+    /// What an operator should know of the server, one line each: an eviction policy that loses records, and
+    /// what could not be checked. May grow when another server answers under the address.
+    pub fn warnings(&self) -> Vec<String> {
+        let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        warnings.iter().map(|warning| format!("redis at {}: {warning}", self.address)).collect()
+    }
+
+    fn unavailable(&self, why: &str) -> String {
+        format!("redis at {}: {why}", self.address)
+    }
+
+    async fn settle_by(&self, script: Script, settlements: &[Settlement]) -> Vec<SettleOutcome> {
+        let asked: Vec<_> = chunks(settlements)
+            .map(|chunk| match chunk {
+                [one] if one.keys.len() > MOST_SETTLED_KEYS => (chunk, None),
+                _ => (chunk, Some(self.worker.ask(wire::settlements(script, chunk)))),
+            })
+            .collect();
+        let mut outcomes = Vec::with_capacity(settlements.len());
+        for (chunk, answer) in asked {
+            let answer = match answer {
+                Some(answer) => answer.await,
+                None => Err(format!("a delivery has more than {MOST_SETTLED_KEYS} keys")),
+            };
+            match answer {
+                Ok(values) => outcomes.extend(values.into_iter().map(wire::settled)),
+                Err(why) => {
+                    let outcome = SettleOutcome::Unavailable(self.unavailable(&why));
+                    outcomes.extend(std::iter::repeat_n(outcome, chunk.len()));
+                }
+            }
+        }
+        outcomes
+    }
+
+    /// The one answer to a part of one question.
+    async fn ask_one(&self, part: order::Part) -> Result<redis::Value, StoreError> {
+        let answer = self.worker.ask(part).await.map(|values| values.into_iter().next());
+        match answer {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err(StoreError::Unavailable(self.unavailable("no answer"))),
+            Err(why) => Err(StoreError::Unavailable(self.unavailable(&why))),
+        }
+    }
+
+    async fn entries(&self, keys: &[Key]) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(MOST_KEYS) {
+            let answer = self.worker.ask(wire::look(chunk)).await;
+            let values = answer.map_err(|why| StoreError::Unavailable(self.unavailable(&why)))?;
+            for (key, value) in chunk.iter().zip(values) {
+                // A record that has ended since its name was found is left out.
+                entries.extend(wire::seen(key, value)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    async fn page(&self, page: &Page) -> Result<Listing, StoreError> {
+        let mut cursor = match &page.cursor {
+            None => 0,
+            Some(cursor) => std::str::from_utf8(cursor)
+                .ok()
+                .and_then(|cursor| cursor.parse().ok())
+                .ok_or_else(|| StoreError::Refused("the cursor is not one of a Redis store".to_owned()))?,
+        };
+        let pattern = names::pattern(&page.namespace);
+        // Most names may be somebody else's: go on until a page is worth showing.
+        loop {
+            let answer = self.ask_one(wire::scan(cursor, &pattern, page.limit.max(SCANNED))).await?;
+            let Some((next, mut keys)) = wire::scanned(answer) else {
+                return Err(StoreError::Unavailable(self.unavailable("no list of names")));
+            };
+            keys.sort_unstable();
+            keys.dedup();
+            let entries = self.entries(&keys).await?;
+            if next == 0 || !entries.is_empty() {
+                let next = (next != 0).then(|| next.to_string().into_bytes());
+                return Ok(Listing { entries, next });
+            }
+            cursor = next;
+        }
+    }
+}
+
+/// Runs of settlements with at most [`MOST_KEYS`] keys together, or of one that has more.
+fn chunks(settlements: &[Settlement]) -> impl Iterator<Item = &[Settlement]> {
+    let mut rest = settlements;
+    std::iter::from_fn(move || {
+        let mut keys = 0;
+        let fits = |settlement: &&Settlement| {
+            // One without keys costs something, too.
+            keys += settlement.keys.len().max(1);
+            keys <= MOST_KEYS
+        };
+        let count = rest.iter().take_while(fits).count().max(1);
+        let (chunk, behind) = rest.split_at_checked(count)?;
+        rest = behind;
+        Some(chunk)
+    })
+}
+
+impl Store for RedisStore {
+    fn claim<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<ClaimOutcome>> {
+        // All chunks are sent before the first answer is waited for.
+        let asked: Vec<_> =
+            claims.chunks(MOST_KEYS).map(|chunk| (chunk, self.worker.ask(wire::claims(chunk)))).collect();
+        async move {
+            let mut outcomes = Vec::with_capacity(claims.len());
+            for (chunk, answer) in asked {
+                match answer.await {
+                    Ok(values) => {
+                        let answered = chunk.iter().zip(values);
+                        outcomes.extend(answered.map(|(claim, value)| wire::claimed(claim, value)));
+                    }
+                    Err(why) => {
+                        let outcome = ClaimOutcome::Unavailable(self.unavailable(&why));
+                        outcomes.extend(std::iter::repeat_n(outcome, chunk.len()));
+                    }
+                }
+            }
+            outcomes
+        }
+        .boxed()
+    }
+
+    fn check<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
+        self.settle_by(Script::Check, settlements).boxed()
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
+        self.settle_by(Script::Settle, settlements).boxed()
+    }
+
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
+        async move { wire::seen(key, self.ask_one(wire::look(std::slice::from_ref(key))).await?) }.boxed()
+    }
+
+    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Listing, StoreError>> {
+        self.page(page).boxed()
+    }
+
+    fn forget<'a>(
+        &'a self,
+        key: &'a Key,
+        expected: Option<Fence>,
+        keep_ms: u64,
+    ) -> BoxFuture<'a, Result<Forgotten, StoreError>> {
+        async move { wire::forgotten(self.ask_one(wire::forget(key, expected, keep_ms)).await?) }.boxed()
+    }
+
+    fn describe(&self) -> String {
+        self.described.clone()
+    }
+}

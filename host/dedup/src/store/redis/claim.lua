@@ -1,0 +1,47 @@
+-- Claims keys, each in one atomic step.
+--
+-- KEYS: the records' names. ARGV, three a key: the record that a first claim writes, the record's life (ms),
+-- and after how many host deaths the key is a suspect.
+-- Answers per key: nil where the key was absent and is claimed now; otherwise what was found: the record, what
+-- is left of its life (ms) and whether the claim took it over; 0 where it is no string.
+-- The host derives the outcome from what was found by the rules that it has anyway; only what decides whether
+-- to write is said here a second time.
+
+local function takeover(found, left_ms, fresh, suspect_after)
+  local state = byte(found, 2)
+  if state ~= CLAIMED and state ~= RELEASED or not readable(found) then return nil end
+  local attempts, deaths, died_alone = number(found, 29), number(found, 33), false
+  if state == CLAIMED then
+    if sub(found, 13, 28) == sub(fresh, 13, 28) then return nil end
+    -- A claim without expiry (somebody's PERSIST) has none left: it must not hold its key for ever.
+    local high, low = struct.unpack('>I4I4', found, 37)
+    if left_ms - (high * 4294967296 + low) > 0 then return nil end
+    deaths = math.min(deaths + 1, MAX_32)
+    attempts = math.max(attempts, 1)
+    died_alone = flagged(found, 2) and deaths > suspect_after
+  else
+    attempts = math.min(attempts + 1, MAX_32)
+  end
+  if deaths > suspect_after and not flagged(fresh, 2) then return nil end
+  local flags = string.char(byte(fresh, 3) + (died_alone and 32 or 0))
+  local counts = struct.pack('>I4I4', attempts, deaths)
+  return sub(fresh, 1, 2) .. flags .. sub(fresh, 4, 4) .. raised(found) .. sub(fresh, 13, 28) .. counts
+    .. sub(fresh, 37, 60) .. text_of(found)
+end
+
+local answers = {}
+for i = 1, #KEYS do
+  local fresh, life_ms, suspect_after = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local found = pcall('SET', KEYS[i], fresh, 'NX', 'GET', 'PX', life_ms)
+  if not found then
+    answers[i] = false
+  elseif of_other_type(found) then
+    answers[i] = 0
+  else
+    local left_ms = call('PTTL', KEYS[i])
+    local taken = takeover(found, left_ms, fresh, tonumber(suspect_after))
+    if taken then call('SET', KEYS[i], taken, 'PX', life_ms) end
+    answers[i] = { found, left_ms, taken and 1 or 0 }
+  end
+end
+return answers

@@ -1,0 +1,163 @@
+//! What is asked of a server at the start of every connection: is it one that this store can work with?
+
+use redis::aio::MultiplexedConnection;
+use redis::{Value, cmd};
+
+use super::failure::{Failure, explained};
+use super::{Script, Secret};
+
+/// The oldest version that is worked with: scripts may use `SET … NX GET`, and no write of a script is refused
+/// for want of memory once one was done.
+const OLDEST_MAJOR: u32 = 7;
+
+/// Why a server is not worked with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// It cannot be reached, or not now.
+    Away(String),
+    /// It is not such a server, or does not let us in.
+    Refused(String),
+}
+
+impl Unfit {
+    /// In words.
+    pub fn why(&self) -> &str {
+        match self {
+            Unfit::Away(why) | Unfit::Refused(why) => why,
+        }
+    }
+}
+
+/// Checks the server, and gives what its operator should know.
+pub async fn greet(
+    connection: &mut MultiplexedConnection,
+    password: Option<&Secret>,
+) -> Result<Vec<String>, Unfit> {
+    let mut warnings = Vec::new();
+    match ask(connection, &cmd("INFO"), password).await? {
+        Ok(info) => check(&Info(&text(info)), &mut warnings)?,
+        Err(why) => warnings.push(format!(
+            "the server does not say what it is ({why}): its version, role and eviction policy are not checked"
+        )),
+    }
+    // Without keys a script does nothing; this shows that the user may run it, and spares the first call a
+    // second round trip.
+    for script in Script::ALL.into_iter().filter(|script| *script != Script::Scan) {
+        let mut eval = cmd("EVAL");
+        eval.arg(script.source()).arg(0);
+        if let Err(why) = ask(connection, &eval, password).await? {
+            return Err(Unfit::Refused(format!("the user may not run scripts ({why})")));
+        }
+    }
+    Ok(warnings)
+}
+
+/// The answer, or why the user may not ask.
+async fn ask(
+    connection: &mut MultiplexedConnection,
+    command: &redis::Cmd,
+    password: Option<&Secret>,
+) -> Result<Result<Value, String>, Unfit> {
+    let error = match connection.send_packed_command(command).await {
+        Ok(Value::ServerError(error)) => error.into(),
+        Ok(value) => return Ok(Ok(value)),
+        Err(error) => error,
+    };
+    match (error.code(), Failure::of(&error, password)) {
+        (Some("NOPERM"), Failure::Refused(why)) => Ok(Err(why)),
+        (Some("NOAUTH"), Failure::Refused(why)) => {
+            Err(Unfit::Refused(format!("it wants a password ({why})")))
+        }
+        (_, Failure::Refused(why)) => Err(Unfit::Refused(why)),
+        (_, Failure::Unknown(why) | Failure::NotYet(why) | Failure::WrongServer(why)) => {
+            Err(Unfit::Away(why))
+        }
+        (_, Failure::NoScript) => Err(Unfit::Refused(explained(&error, password))),
+    }
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Value::VerbatimString { text, .. } => text,
+        _ => String::new(),
+    }
+}
+
+/// The lines `name:value` of `INFO`.
+struct Info<'a>(&'a str);
+
+impl Info<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .lines()
+            .find_map(|line| line.split_once(':').filter(|(n, _)| *n == name))
+            .map(|(_, value)| value)
+    }
+}
+
+fn check(info: &Info<'_>, warnings: &mut Vec<String>) -> Result<(), Unfit> {
+    match info.get("redis_version").map(|version| (version, major(version))) {
+        Some((_, Some(found))) if found >= OLDEST_MAJOR => {}
+        Some((version, Some(_))) => {
+            return Err(Unfit::Refused(format!(
+                "its version is {version}, and {OLDEST_MAJOR}.0 or later is needed"
+            )));
+        }
+        _ => warnings.push("the server does not tell its version: it is not checked".to_owned()),
+    }
+    if info.get("cluster_enabled") == Some("1") {
+        return Err(Unfit::Refused("it is part of a Redis Cluster, which is not supported yet".to_owned()));
+    }
+    if matches!(info.get("role"), Some("slave" | "replica")) {
+        let why = "it is a replica, and claims are made on a primary only";
+        return Err(Unfit::Refused(why.to_owned()));
+    }
+    match info.get("maxmemory_policy") {
+        Some("noeviction") => {}
+        Some(policy) => warnings.push(format!(
+            "maxmemory-policy is {policy}: under memory pressure Redis drops records, and what they remembered \
+             happens again; set it to noeviction"
+        )),
+        None => warnings.push("the server does not tell its maxmemory-policy: it is not checked".to_owned()),
+    }
+    Ok(())
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\ncluster_enabled:0\r\n\
+                        maxmemory_policy:noeviction\r\n";
+
+    fn checked(info: &str) -> Result<Vec<String>, Unfit> {
+        let mut warnings = Vec::new();
+        check(&Info(info), &mut warnings).map(|()| warnings)
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_worked_with_is_refused_by_name() {
+        assert_eq!(checked(GOOD), Ok(vec![]));
+        for (good, bad, named) in [
+            ("7.0.15", "6.2.14", "6.2.14"),
+            ("role:master", "role:slave", "replica"),
+            ("cluster_enabled:0", "cluster_enabled:1", "Cluster"),
+        ] {
+            let error = checked(&GOOD.replace(good, bad)).unwrap_err();
+            assert!(matches!(&error, Unfit::Refused(why) if why.contains(named)), "{error:?}");
+        }
+        assert_eq!(checked(&GOOD.replace("7.0.15", "255.255.255")), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_loses_records_and_what_is_unknown_is_warned_about() {
+        let warnings = checked(&GOOD.replace("noeviction", "allkeys-lru")).unwrap();
+        assert!(warnings.len() == 1 && warnings[0].contains("allkeys-lru"), "{warnings:?}");
+        assert_eq!(checked("").unwrap().len(), 2);
+    }
+}

@@ -1,0 +1,214 @@
+//! Claims and settlements as the scripts take them, and what the scripts answer.
+
+use redis::Value;
+
+use super::order::Part;
+use super::{Script, names};
+use crate::policy::LONGEST_MS;
+use crate::record::State;
+use crate::store::{Absent, Claim, ClaimOutcome, Entry, Forgotten, SettleOutcome, Settlement, StoreError};
+use crate::transition::{self, Held, Write};
+use crate::{Fence, Key, Record, Unreadable};
+
+const STRANGE: &str = "the server's answer is none that its script gives";
+
+/// A life as Redis takes it: it refuses one of nothing.
+fn life_ms(write: &Write) -> u64 {
+    write.life_ms.clamp(1, LONGEST_MS * 2)
+}
+
+/// What is left of a life by Redis's own count. A record without expiry (somebody's PERSIST) lives on, but a
+/// claim that never ended would hold its key for ever: it has nothing left.
+fn left_ms(record: Result<&Record, &Unreadable>, pttl: i64) -> u64 {
+    match (u64::try_from(pttl), record) {
+        (Ok(left_ms), _) => left_ms,
+        (Err(_), Ok(Record { state: State::Claimed, .. })) => 0,
+        (Err(_), _) => LONGEST_MS,
+    }
+}
+
+/// Asks for claims.
+pub fn claims(claims: &[Claim]) -> Part {
+    let mut part = Part::new(Script::Claim);
+    for claim in claims {
+        // What is written where there is no record; where there is one, the script takes its counts over.
+        let (_, write) = transition::claim(None, claim);
+        let Some(write) = write else { continue };
+        part.keys.push(&names::of(&claim.key));
+        part.args.push(&write.record.encode());
+        part.args.push_number(life_ms(&write));
+        part.args.push_number(claim.suspect_after.into());
+        part.answers += 1;
+    }
+    part
+}
+
+/// The outcome of one claim.
+pub fn claimed(claim: &Claim, answer: Value) -> ClaimOutcome {
+    let [found, pttl, written] = match answer {
+        Value::Nil => return transition::claim(None, claim).0,
+        Value::Int(0) => return ClaimOutcome::Unreadable(Unreadable::OtherType),
+        Value::Array(parts) => match <[Value; 3]>::try_from(parts) {
+            Ok(parts) => parts,
+            Err(_) => return ClaimOutcome::Unavailable(STRANGE.to_owned()),
+        },
+        _ => return ClaimOutcome::Unavailable(STRANGE.to_owned()),
+    };
+    let (Value::BulkString(bytes), Value::Int(pttl), Value::Int(written)) = (found, pttl, written) else {
+        return ClaimOutcome::Unavailable(STRANGE.to_owned());
+    };
+    let (outcome, write) = match Record::decode(&bytes) {
+        Ok(record) => {
+            let left_ms = left_ms(Ok(&record), pttl);
+            transition::claim(Some(&Held { record, left_ms, void: false }), claim)
+        }
+        Err(unreadable) => (ClaimOutcome::Unreadable(unreadable), None),
+    };
+    // The script and this host must be of one mind about who holds the key.
+    if write.is_some() == (written == 1) { outcome } else { ClaimOutcome::Unavailable(STRANGE.to_owned()) }
+}
+
+/// Asks for settlements, or (with [`Script::Check`]) how they would end.
+pub fn settlements(script: Script, settlements: &[Settlement]) -> Part {
+    let mut part = Part::new(script);
+    for settlement in settlements {
+        let accept_absent = u64::from(settlement.absent == Absent::Accept);
+        part.args.push_number(settlement.keys.len() as u64 * 2 + accept_absent);
+        for settled in &settlement.keys {
+            let write = transition::ended(None, settled, false);
+            part.keys.push(&names::of(&settled.key));
+            part.args.push(&write.record.encode());
+            part.args.push_number(life_ms(&write));
+        }
+        part.answers += 1;
+    }
+    part
+}
+
+/// The outcome of one settlement.
+pub fn settled(answer: Value) -> SettleOutcome {
+    let strange = || SettleOutcome::Unavailable(STRANGE.to_owned());
+    match answer {
+        Value::Int(late @ 0..) => SettleOutcome::Applied { late: u32::try_from(late).unwrap_or(u32::MAX) },
+        Value::Int(key) => match usize::try_from(key.unsigned_abs()) {
+            Ok(key) => SettleOutcome::Lost { key: key - 1 },
+            Err(_) => strange(),
+        },
+        Value::Nil => SettleOutcome::Unreadable(Unreadable::OtherType),
+        Value::BulkString(bytes) => match Record::decode(&bytes) {
+            Err(unreadable) => SettleOutcome::Unreadable(unreadable),
+            Ok(_) => strange(),
+        },
+        _ => strange(),
+    }
+}
+
+/// Asks for records.
+pub fn look(keys: &[Key]) -> Part {
+    let mut part = Part::new(Script::Look);
+    keys.iter().for_each(|key| part.keys.push(&names::of(key)));
+    part.answers = keys.len();
+    part
+}
+
+/// One record.
+pub fn seen(key: &Key, answer: Value) -> Result<Option<Entry>, StoreError> {
+    let strange = || StoreError::Unavailable(STRANGE.to_owned());
+    let parts = match answer {
+        Value::Nil => return Ok(None),
+        Value::Array(parts) => parts,
+        _ => return Err(strange()),
+    };
+    let (record, pttl) = match <[Value; 2]>::try_from(parts) {
+        Ok([Value::BulkString(bytes), Value::Int(pttl)]) => (Record::decode(&bytes), pttl),
+        Ok([Value::Int(0), Value::Int(pttl)]) => (Err(Unreadable::OtherType), pttl),
+        _ => return Err(strange()),
+    };
+    let left_ms = left_ms(record.as_ref(), pttl);
+    Ok(Some(Entry { key: key.clone(), record, left_ms, void: false }))
+}
+
+/// Asks to forget a key.
+pub fn forget(key: &Key, expected: Option<Fence>, keep_ms: u64) -> Part {
+    let mut part = Part::new(Script::Forget);
+    part.keys.push(&names::of(key));
+    let fence = expected.map(|fence| {
+        let sequence = fence.sequence.to_be_bytes();
+        [sequence.as_slice(), fence.attempt.as_bytes()].concat()
+    });
+    part.args.push(&fence.unwrap_or_default());
+    let write = transition::forgotten(0, keep_ms);
+    part.args.push(&write.record.encode());
+    part.args.push_number(life_ms(&write));
+    part.answers = 1;
+    part
+}
+
+/// What came of a forget.
+pub fn forgotten(answer: Value) -> Result<Forgotten, StoreError> {
+    match answer {
+        Value::Int(1) => Ok(Forgotten::Done),
+        Value::Nil => Ok(Forgotten::Absent),
+        Value::Int(0) => Err(Unreadable::OtherType.into()),
+        Value::BulkString(bytes) => Ok(Forgotten::Changed(Record::decode(&bytes)?.fence)),
+        _ => Err(StoreError::Unavailable(STRANGE.to_owned())),
+    }
+}
+
+/// Asks for names, from a cursor on.
+pub fn scan(cursor: u64, pattern: &str, count: usize) -> Part {
+    let mut part = Part::new(Script::Scan);
+    part.args.push_number(cursor);
+    part.args.push(pattern.as_bytes());
+    part.args.push_number(count as u64);
+    part.answers = 1;
+    part
+}
+
+/// The next cursor (0 at the end) and the keys that were found.
+pub fn scanned(answer: Value) -> Option<(u64, Vec<Key>)> {
+    let Value::Array(parts) = answer else { return None };
+    let [Value::BulkString(cursor), Value::Array(found)] = <[Value; 2]>::try_from(parts).ok()? else {
+        return None;
+    };
+    let cursor = std::str::from_utf8(&cursor).ok()?.parse().ok()?;
+    let names = found.iter().filter_map(|name| match name {
+        Value::BulkString(name) => names::parse(name),
+        _ => None,
+    });
+    Some((cursor, names.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AttemptId, Namespace};
+
+    #[test]
+    fn answers_of_a_strange_shape_are_no_outcome() {
+        let claim = Claim {
+            key: Key::new(&Namespace::new("n").unwrap(), b"k"),
+            attempt: AttemptId::from_bytes([1; 16]),
+            fingerprint: None,
+            lease_ms: 1,
+            keep_ms: 1,
+            suspect_after: 1,
+            alone: false,
+        };
+        let record = transition::claim(None, &claim).1.unwrap().record.encode();
+        let says = |written| Value::Array(vec![Value::BulkString(record.clone()), Value::Int(5), written]);
+        // The record is the asker's own, so nothing can have been written.
+        assert!(matches!(claimed(&claim, says(Value::Int(0))), ClaimOutcome::Owned(_)));
+        for strange in
+            [says(Value::Int(1)), says(Value::Nil), Value::Okay, Value::Array(vec![]), Value::Int(7)]
+        {
+            assert!(matches!(claimed(&claim, strange.clone()), ClaimOutcome::Unavailable(_)), "{strange:?}");
+            assert!(!matches!(settled(strange.clone()), SettleOutcome::Lost { .. }), "{strange:?}");
+            assert!(seen(&claim.key, strange.clone()).is_err(), "{strange:?}");
+            assert!(scanned(strange).is_none());
+        }
+        assert!(matches!(settled(Value::BulkString(record)), SettleOutcome::Unavailable(_)));
+        assert_eq!(settled(Value::Int(-2)), SettleOutcome::Lost { key: 1 });
+        assert!(matches!(settled(Value::Int(i64::MIN)), SettleOutcome::Lost { .. }));
+    }
+}

@@ -1,0 +1,523 @@
+//! What the gate adds to a store: the cache, claims under way in one process, and the verdict.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use oncegate_dedup::store::{
+    Claim, ClaimOutcome, Entry, Forgotten, Listing, MemoryStore, Page, SettleOutcome, Settlement, Store,
+    StoreError,
+};
+use oncegate_dedup::{
+    AttemptId, Clock, Death, Deferral, DuplicateBy, Fence, Fingerprint, Gate, HandlerEnd, Key, L1Limits,
+    Namespace, Origin, Policy, Refusal, SeenError, Sighting, SystemClock, Verdict,
+};
+
+/// Time stands still unless a test moves it.
+#[derive(Debug, Default)]
+struct TestClock {
+    now_ms: AtomicU64,
+}
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.load(SeqCst)
+    }
+
+    fn wall_ms(&self) -> u64 {
+        self.now_ms()
+    }
+
+    fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
+        SystemClock.sleep(ms)
+    }
+
+    fn attempt_id(&self) -> AttemptId {
+        SystemClock.attempt_id()
+    }
+}
+
+/// What happens to calls on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// The store does as it is told, and its reply is lost.
+    ReplyLost,
+    /// The store is not reached.
+    NotReached,
+    /// The store never answers.
+    Hangs,
+}
+
+/// A memory store whose calls are counted and can go wrong.
+#[derive(Debug)]
+struct Watched {
+    inner: MemoryStore,
+    claims: AtomicU32,
+    settles: AtomicU32,
+    fault: Mutex<Fault>,
+    settle_gate: tokio::sync::Semaphore,
+}
+
+impl Watched {
+    fn claims(&self) -> u32 {
+        self.claims.load(SeqCst)
+    }
+
+    fn go_wrong(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    fn fault(&self) -> Fault {
+        *self.fault.lock().unwrap()
+    }
+}
+
+impl Store for Watched {
+    fn claim<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<ClaimOutcome>> {
+        async move {
+            self.claims.fetch_add(1, SeqCst);
+            let fault = self.fault();
+            let lost = vec![ClaimOutcome::Unavailable("cut".into()); claims.len()];
+            if fault == Fault::NotReached {
+                return lost;
+            }
+            let outcomes = self.inner.claim(claims).await;
+            match fault {
+                Fault::Hangs => std::future::pending().await,
+                Fault::ReplyLost => lost,
+                _ => outcomes,
+            }
+        }
+        .boxed()
+    }
+
+    fn check<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
+        self.inner.check(settlements)
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
+        async move {
+            self.settles.fetch_add(1, SeqCst);
+            let _turn = self.settle_gate.acquire().await.unwrap();
+            self.inner.settle(settlements).await
+        }
+        .boxed()
+    }
+
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
+        self.inner.get(key)
+    }
+
+    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Listing, StoreError>> {
+        self.inner.list(page)
+    }
+
+    fn forget<'a>(
+        &'a self,
+        key: &'a Key,
+        expected: Option<Fence>,
+        keep_ms: u64,
+    ) -> BoxFuture<'a, Result<Forgotten, StoreError>> {
+        self.inner.forget(key, expected, keep_ms)
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+struct Bench {
+    clock: Arc<TestClock>,
+    store: Arc<Watched>,
+    gate: Arc<Gate>,
+}
+
+fn bench_with(policy: impl FnOnce(&mut Policy), l1: L1Limits) -> Bench {
+    let clock = Arc::new(TestClock { now_ms: AtomicU64::new(1_000_000) });
+    let store = Arc::new(Watched {
+        inner: MemoryStore::new(clock.clone()),
+        claims: AtomicU32::new(0),
+        settles: AtomicU32::new(0),
+        fault: Mutex::new(Fault::None),
+        settle_gate: tokio::sync::Semaphore::new(1),
+    });
+    let mut rules = Policy::new(Namespace::new("n").unwrap());
+    policy(&mut rules);
+    let gate = Gate::new(rules, l1, store.clone(), clock.clone()).unwrap();
+    Bench { clock, store, gate }
+}
+
+fn bench() -> Bench {
+    bench_with(|_| {}, L1Limits::default())
+}
+
+impl Bench {
+    fn attempt(&self) -> oncegate_dedup::Attempt {
+        self.gate.attempt(Origin::of("s", "m"), None)
+    }
+
+    fn printed(&self, payload: &[u8]) -> oncegate_dedup::Attempt {
+        self.gate.attempt(Origin::of("s", "m"), Some(Fingerprint::of(payload)))
+    }
+
+    async fn settle(&self, attempt: oncegate_dedup::Attempt, end: HandlerEnd) -> Verdict {
+        let verdict = attempt.verdict(&end, 0);
+        let outcome = self.gate.settle(attempt.end(&verdict)).await;
+        assert_eq!(outcome, SettleOutcome::Applied { late: 0 });
+        verdict
+    }
+
+    async fn commit(&self, key: &[u8]) {
+        let mut attempt = self.attempt();
+        assert_eq!(attempt.seen(key).await, Ok(Sighting::New));
+        attempt.commit(key, Some(b"r".to_vec())).unwrap();
+        assert_eq!(self.settle(attempt, HandlerEnd::Ok).await, Verdict::Apply);
+    }
+
+    fn advance(&self, ms: u64) {
+        self.clock.now_ms.fetch_add(ms, SeqCst);
+    }
+}
+
+fn duplicate() -> Result<Sighting, SeenError> {
+    Ok(Sighting::Duplicate(Some(b"r".to_vec())))
+}
+
+#[tokio::test]
+async fn the_cache_knows_committed_keys_and_no_others() {
+    // Row 13: neither an absent nor a claimed nor a released key is remembered.
+    let bench = bench();
+    let mut first = bench.attempt();
+    assert_eq!(first.seen(b"k").await, Ok(Sighting::New));
+    assert!(matches!(bench.settle(first, HandlerEnd::Failed("x".into())).await, Verdict::Fail(_)));
+    bench.commit(b"k").await;
+    assert_eq!(bench.store.claims(), 2, "the released key was asked for again");
+
+    let mut later = bench.attempt();
+    assert_eq!(later.seen(b"k").await, duplicate());
+    assert_eq!(later.duplicate_by(), Some(DuplicateBy::L1));
+    assert_eq!(bench.store.claims(), 2, "the committed key was not");
+}
+
+#[tokio::test]
+async fn the_cache_never_outlives_the_window_and_reading_does_not_prolong_it() {
+    // Row 14.
+    let bench = bench_with(|policy| policy.window_ms = 100_000, L1Limits::default());
+    bench.commit(b"k").await;
+    for _ in 0..3 {
+        bench.advance(33_333);
+        assert_eq!(bench.attempt().seen(b"k").await, duplicate());
+    }
+    assert_eq!(bench.store.claims(), 1);
+    bench.advance(1);
+    assert_eq!(bench.attempt().seen(b"k").await, Ok(Sighting::New));
+}
+
+#[tokio::test]
+async fn the_cache_believes_what_the_store_said_is_left_and_no_longer_than_its_bound() {
+    let staleness_ms = 10_000;
+    let bench =
+        bench_with(|policy| policy.window_ms = 100_000, L1Limits { staleness_ms, ..L1Limits::default() });
+    bench.commit(b"k").await;
+    bench.advance(staleness_ms - 1);
+    assert_eq!(bench.attempt().seen(b"k").await, duplicate());
+    assert_eq!(bench.store.claims(), 1);
+    // Beyond the bound the store is asked, and believed anew.
+    bench.advance(1);
+    let mut attempt = bench.attempt();
+    assert_eq!(attempt.seen(b"k").await, duplicate());
+    assert_eq!((attempt.duplicate_by(), bench.store.claims()), (Some(DuplicateBy::Store), 2));
+    // Of the window 5 s are left: the cache may not add its bound to that.
+    bench.advance(85_000);
+    assert_eq!(bench.attempt().seen(b"k").await, duplicate());
+    bench.advance(5_000);
+    assert_eq!(bench.attempt().seen(b"k").await, Ok(Sighting::New));
+}
+
+#[tokio::test]
+async fn a_cached_key_with_another_payload_is_a_mismatch() {
+    // Row 16.
+    let bench = bench();
+    let mut first = bench.printed(b"payload");
+    assert_eq!(first.seen(b"k").await, Ok(Sighting::New));
+    first.commit(b"k", None).unwrap();
+    bench.settle(first, HandlerEnd::Ok).await;
+    let mut other = bench.printed(b"another");
+    assert_eq!(other.seen(b"k").await, Err(Refusal::Mismatch.into()));
+    assert_eq!(bench.store.claims(), 1, "the cache answered");
+    let Verdict::Die(Death::Mismatch { key, stored, found }) = other.verdict(&HandlerEnd::Ok, 0) else {
+        panic!("{:?}", other.verdict(&HandlerEnd::Ok, 0));
+    };
+    assert_eq!(key, "k");
+    assert_eq!((stored, found), (Fingerprint::of(b"payload"), Some(Fingerprint::of(b"another"))));
+    assert_eq!(bench.printed(b"payload").seen(b"k").await, Ok(Sighting::Duplicate(None)));
+}
+
+#[tokio::test]
+async fn claims_of_one_process_cost_one_call_and_wait_for_the_durable_commit() {
+    let bench = bench();
+    let mut leader = bench.attempt();
+    assert_eq!(leader.seen(b"k").await, Ok(Sighting::New));
+    leader.commit(b"k", Some(b"r".to_vec())).unwrap();
+    let waiting = (0..50).map(|_| async {
+        let mut attempt = bench.attempt();
+        let answer = attempt.seen(b"k").await;
+        (answer, attempt.duplicate_by())
+    });
+    let mut waiting = Box::pin(join_all(waiting));
+    // Staged, even sent to the store, is not durable: nobody may be told yet.
+    let turn = bench.store.settle_gate.acquire().await.unwrap();
+    let verdict = leader.verdict(&HandlerEnd::Ok, 0);
+    let mut settle = Box::pin(bench.gate.settle(leader.end(&verdict)));
+    assert!((&mut settle).now_or_never().is_none());
+    assert!((&mut waiting).now_or_never().is_none());
+    drop(turn);
+    assert_eq!(settle.await, SettleOutcome::Applied { late: 0 });
+    for answer in waiting.await {
+        assert_eq!(answer, (duplicate(), Some(DuplicateBy::Waiting)));
+    }
+    assert_eq!(bench.store.claims(), 1);
+}
+
+#[tokio::test]
+async fn when_the_holder_fails_one_of_those_who_wait_takes_over() {
+    let bench = bench();
+    let mut leader = bench.attempt();
+    leader.seen(b"k").await.unwrap();
+    let waiting = (0..3).map(|_| async {
+        let mut attempt = bench.attempt();
+        let answer = attempt.seen(b"k").await;
+        if answer == Ok(Sighting::New) {
+            attempt.commit(b"k", Some(b"r".to_vec())).unwrap();
+            bench.settle(attempt, HandlerEnd::Ok).await;
+        }
+        answer
+    });
+    let mut waiting = Box::pin(join_all(waiting));
+    assert!((&mut waiting).now_or_never().is_none());
+    bench.settle(leader, HandlerEnd::Failed("x".into())).await;
+    let answers = waiting.await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Ok(Sighting::New)).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| **answer == duplicate()).count(), 2);
+    assert_eq!(bench.store.claims(), 2);
+}
+
+#[tokio::test]
+async fn who_holds_a_claim_does_not_wait_for_another() {
+    // Rule 16: k1, k2 against k2, k1 would wait for each other until the time is up.
+    let bench = bench_with(|policy| policy.in_flight_wait_ms = 3_600_000, L1Limits::default());
+    let (mut a, mut b) = (bench.attempt(), bench.attempt());
+    assert_eq!(a.seen(b"k1").await, Ok(Sighting::New));
+    assert_eq!(b.seen(b"k2").await, Ok(Sighting::New));
+    assert!(matches!(a.seen(b"k2").await, Ok(Sighting::InFlight(_))));
+    assert!(matches!(bench.settle(a, HandlerEnd::Ok).await, Verdict::Defer(Deferral::InFlight(_))));
+    // The other one goes on with both.
+    assert_eq!(b.seen(b"k1").await, Ok(Sighting::New));
+}
+
+#[tokio::test]
+async fn a_wait_is_bounded() {
+    let bench = bench_with(|policy| policy.in_flight_wait_ms = 0, L1Limits::default());
+    let mut a = bench.attempt();
+    a.seen(b"k").await.unwrap();
+    assert!(matches!(bench.attempt().seen(b"k").await, Ok(Sighting::InFlight(_))));
+}
+
+#[tokio::test]
+async fn after_in_flight_the_end_is_a_deferral_however_the_handler_ended() {
+    // Rule 7, row 29.
+    let ends = [
+        HandlerEnd::Ok,
+        HandlerEnd::Failed("trap".into()),
+        HandlerEnd::Rejected("no".into()),
+        HandlerEnd::Aborted,
+    ];
+    for end in ends {
+        let bench = bench_with(|policy| policy.in_flight_wait_ms = 0, L1Limits::default());
+        let mut holder = bench.attempt();
+        holder.seen(b"k1").await.unwrap();
+        let mut attempt = bench.attempt();
+        attempt.seen(b"k2").await.unwrap();
+        attempt.commit(b"k2", None).unwrap();
+        attempt.seen(b"k1").await.unwrap();
+        assert!(matches!(bench.settle(attempt, end).await, Verdict::Defer(Deferral::InFlight(_))));
+        // k2 was not committed, and no attempt of it is used up.
+        let mut again = bench.attempt();
+        assert_eq!(again.seen(b"k2").await, Ok(Sighting::New));
+        bench.settle(again, HandlerEnd::Failed("x".into())).await;
+        let entry = bench.store.inner.get(&Key::new(&bench.gate.policy().namespace, b"k2")).await;
+        assert_eq!(entry.unwrap().unwrap().record.unwrap().attempts, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_claim_whose_reply_was_lost_is_found_and_released() {
+    // Row 10, and rule 6: it would hold its key for a whole lease, and count as a host's death then.
+    let bench = bench();
+    bench.store.go_wrong(Fault::ReplyLost);
+    let mut attempt = bench.attempt();
+    assert!(matches!(attempt.seen(b"k").await, Err(SeenError::Refused(Refusal::Unavailable(_)))));
+    bench.store.go_wrong(Fault::None);
+    assert!(matches!(bench.settle(attempt, HandlerEnd::Ok).await, Verdict::Defer(Deferral::Unavailable(_))));
+    bench.commit(b"k").await;
+    let entry = bench.store.inner.get(&Key::new(&bench.gate.policy().namespace, b"k")).await;
+    let record = entry.unwrap().unwrap().record.unwrap();
+    assert_eq!((record.attempts, record.host_deaths), (1, 0));
+}
+
+#[tokio::test]
+async fn an_outage_uses_up_no_attempt() {
+    // Row 28.
+    let bench = bench_with(|policy| policy.max_attempts = 1, L1Limits::default());
+    bench.store.go_wrong(Fault::NotReached);
+    for _ in 0..10 {
+        let mut attempt = bench.attempt();
+        assert!(attempt.seen(b"k").await.is_err());
+        let verdict = attempt.verdict(&HandlerEnd::Failed("store unavailable".into()), 0);
+        assert!(matches!(verdict, Verdict::Defer(Deferral::Unavailable(_))));
+        bench.gate.settle(attempt.end(&verdict)).await;
+    }
+    bench.store.go_wrong(Fault::None);
+    bench.commit(b"k").await;
+}
+
+#[tokio::test]
+async fn a_handler_stopped_while_it_waits_for_the_store_is_put_off_and_leaves_no_claim() {
+    let bench = bench();
+    bench.store.go_wrong(Fault::Hangs);
+    let mut attempt = bench.attempt();
+    let waited = tokio::time::timeout(Duration::from_millis(10), attempt.seen(b"k")).await;
+    assert!(waited.is_err());
+    bench.store.go_wrong(Fault::None);
+    let verdict = attempt.verdict(&HandlerEnd::Failed("still running after 5 s".into()), 0);
+    assert!(matches!(verdict, Verdict::Defer(Deferral::Unavailable(_))), "{verdict:?}");
+    bench.gate.settle(attempt.end(&verdict)).await;
+    bench.commit(b"k").await;
+}
+
+#[tokio::test]
+async fn an_attempt_acts_until_its_first_claim_s_lease_less_the_margin() {
+    // Rule 3: from the first send, not from the answer, and not from a later key.
+    let bench = bench();
+    let mut attempt = bench.attempt();
+    assert_eq!(attempt.acts_until_ms(), None);
+    attempt.seen(b"k1").await.unwrap();
+    bench.advance(10_000);
+    attempt.seen(b"k2").await.unwrap();
+    assert_eq!(attempt.acts_until_ms(), Some(1_000_000 + 55_000));
+    let verdict = attempt.verdict(&HandlerEnd::Ok, 0);
+    assert_eq!(attempt.end(&verdict).acts_until_ms(), Some(1_055_000));
+}
+
+#[tokio::test]
+async fn attempts_are_counted_by_key_across_deliveries_and_end_in_death() {
+    // Row 31.
+    let bench = bench_with(|policy| policy.max_attempts = 3, L1Limits::default());
+    for expected in 1..=3 {
+        let mut attempt = bench.attempt();
+        assert_eq!(attempt.seen(b"k").await, Ok(Sighting::New));
+        let verdict = bench.settle(attempt, HandlerEnd::Failed("boom".into())).await;
+        match expected {
+            3 => {
+                assert_eq!(verdict, Verdict::Die(Death::AttemptsUsedUp { attempts: 3, last: "boom".into() }))
+            }
+            _ => assert_eq!(verdict, Verdict::Fail("boom".into())),
+        }
+    }
+    let same = bench.gate.attempt(Origin::of("s", "m"), None);
+    let other = bench.gate.attempt(Origin::of("s", "other"), None);
+    for (mut attempt, died_before) in [(same, true), (other, false)] {
+        assert!(matches!(attempt.seen(b"k").await, Err(SeenError::Refused(Refusal::Dead(_)))));
+        let verdict = attempt.verdict(&HandlerEnd::Ok, 0);
+        assert_eq!(matches!(verdict, Verdict::DiedBefore(_)), died_before, "{verdict:?}");
+    }
+    // A handler that fails before it names a key is counted by the delivery.
+    let attempt = bench.attempt();
+    assert_eq!(attempt.verdict(&HandlerEnd::Failed("x".into()), 1), Verdict::Fail("x".into()));
+    assert!(matches!(attempt.verdict(&HandlerEnd::Failed("x".into()), 2), Verdict::Die(_)));
+}
+
+#[tokio::test]
+async fn dead_hosts_use_up_no_attempt_and_in_the_end_the_delivery_runs_alone() {
+    // Rule 6.
+    let bench = bench_with(
+        |policy| {
+            policy.max_attempts = 1;
+            policy.host_deaths = 2;
+        },
+        L1Limits::default(),
+    );
+    let lapse = || bench.advance(bench.gate.policy().lease_ms);
+    for _ in 0..3 {
+        let mut attempt = bench.attempt();
+        assert_eq!(attempt.seen(b"k").await, Ok(Sighting::New));
+        drop(attempt);
+        lapse();
+    }
+    let mut suspect = bench.attempt();
+    assert_eq!(suspect.seen(b"k").await, Err(SeenError::Aborted));
+    assert_eq!(bench.settle(suspect, HandlerEnd::Aborted).await, Verdict::Defer(Deferral::Suspect(3)));
+    // Alone it may run, and if it works then, nothing is held against it.
+    let mut alone = bench.attempt().alone();
+    assert_eq!(alone.seen(b"k").await, Ok(Sighting::New));
+    drop(alone);
+    lapse();
+    // It ran alone, and its host died: it is not run again.
+    let mut after = bench.attempt().alone();
+    assert_eq!(after.seen(b"k").await, Err(SeenError::Aborted));
+    let verdict = bench.settle(after, HandlerEnd::Aborted).await;
+    assert_eq!(verdict, Verdict::Die(Death::HostDied { host_deaths: 4 }));
+    assert!(matches!(bench.attempt().seen(b"k").await, Err(SeenError::Refused(Refusal::Dead(_)))));
+}
+
+#[tokio::test]
+async fn asked_again_an_attempt_is_told_the_same_until_its_commit_is_staged() {
+    let bench = bench();
+    let mut attempt = bench.attempt();
+    assert_eq!(attempt.commit(b"k", None), Err(Refusal::NotClaimed));
+    assert_eq!(attempt.seen(b"k").await, Ok(Sighting::New));
+    assert_eq!(attempt.seen(b"k").await, Ok(Sighting::New));
+    attempt.commit(b"k", Some(b"first".to_vec())).unwrap();
+    attempt.commit(b"k", Some(b"second".to_vec())).unwrap();
+    assert_eq!(attempt.seen(b"k").await, Ok(Sighting::Duplicate(Some(b"first".to_vec()))));
+    assert_eq!(bench.store.claims(), 1);
+    bench.settle(attempt, HandlerEnd::Ok).await;
+    let mut later = bench.attempt();
+    assert_eq!(later.seen(b"k").await, Ok(Sighting::Duplicate(Some(b"first".to_vec()))));
+    assert_eq!(later.commit(b"k", None), Err(Refusal::NotClaimed));
+}
+
+#[tokio::test]
+async fn limits_refuse_the_call_and_too_many_keys_count_as_a_failure() {
+    let bench = bench_with(
+        |policy| {
+            policy.keys_per_delivery = 2;
+            policy.key_bytes = 4;
+            policy.receipt_bytes = 3;
+        },
+        L1Limits::default(),
+    );
+    let mut attempt = bench.attempt();
+    assert!(matches!(attempt.seen(b"").await, Err(SeenError::Refused(Refusal::InvalidKey(_)))));
+    assert!(matches!(attempt.seen(b"12345").await, Err(SeenError::Refused(Refusal::InvalidKey(_)))));
+    attempt.seen(b"1234").await.unwrap();
+    attempt.seen(b"k2").await.unwrap();
+    assert_eq!(attempt.commit(b"k2", Some(vec![0; 4])), Err(Refusal::ReceiptTooLarge(3)));
+    attempt.commit(b"k2", Some(vec![0; 3])).unwrap();
+    assert_eq!(attempt.verdict(&HandlerEnd::Ok, 0), Verdict::Apply);
+    assert_eq!(attempt.seen(b"k3").await, Err(Refusal::TooManyKeys(2).into()));
+    assert_eq!(attempt.verdict(&HandlerEnd::Ok, 0), Verdict::Fail("more than 2 keys in one delivery".into()));
+}
+
+#[tokio::test]
+async fn a_key_claimed_and_not_committed_is_free_again_and_used_up_no_attempt() {
+    let bench = bench();
+    for _ in 0..10 {
+        let mut attempt = bench.attempt();
+        assert_eq!(attempt.seen(b"k").await, Ok(Sighting::New));
+        assert_eq!(bench.settle(attempt, HandlerEnd::Ok).await, Verdict::Apply);
+    }
+    bench.commit(b"k").await;
+}
