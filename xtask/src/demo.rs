@@ -2,7 +2,7 @@
 
 mod host;
 mod ledger;
-mod stream;
+pub mod stream;
 
 use crate::command::{cargo, line, run as run_command};
 use crate::plugins;

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 mod apt;
+mod bench;
 mod command;
 mod component;
 mod demo;
@@ -20,6 +21,8 @@ cargo xtask COMMAND
 
   plugins             build each crate below plugins/ to target/plugins/NAME.wasm
   demo                send a stream with many duplicates through the payment plugin, three times
+  bench [--whole]     measure the parts, whole runs beside a native handler, and memory; --whole leaves
+                      the parts out
   test [--ci] [STEP…] check, build and test everything, or only the steps named
   help                print this
 
@@ -52,8 +55,12 @@ fn run(arguments: &[String]) -> Result<()> {
         ("help" | "--help" | "-h", _) => print!("{HELP}"),
         ("plugins", []) => drop(plugins::build(&Workspace::find()?)?),
         ("demo", []) => demo::run(&Workspace::find()?)?,
+        ("bench", []) => bench::run(&Workspace::find()?, false)?,
+        ("bench", [flag]) if flag == "--whole" => bench::run(&Workspace::find()?, true)?,
         ("test", _) => test::run(&Workspace::find()?, rest)?,
-        ("plugins" | "demo", [extra, ..]) => bail!("`cargo xtask {command}` takes no argument `{extra}`"),
+        ("plugins" | "demo" | "bench", [extra, ..]) => {
+            bail!("`cargo xtask {command}` takes no argument `{extra}`")
+        }
         _ => bail!("there is no command `{command}`; `cargo xtask help` lists them"),
     }
     Ok(())

@@ -1,0 +1,127 @@
+//! The command line: a file for each command.
+
+mod check;
+mod inspect;
+mod keys;
+mod run;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use oncegate_sandbox::{Allocation, Component, Engine, Handler};
+
+use crate::config::Config;
+use crate::exit::{self, Exit, Failure, OrExit as _};
+use crate::fail;
+use crate::settings::{Kind, SETTINGS, Settings};
+
+/// Runs the command that the process was started with.
+pub fn run() -> Result<(), Failure> {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are asked for; anything else is a mistake, and clap's text says which.
+            let asked = !error.use_stderr();
+            let _ = error.print();
+            std::process::exit(if asked { 0 } else { Exit::Usage as i32 });
+        }
+    };
+    match matches.subcommand() {
+        Some(("run", matches)) => run::run(matches),
+        Some(("check", matches)) => check::run(matches),
+        Some(("inspect", matches)) => inspect::run(matches),
+        Some(("keys", matches)) => keys::run(matches),
+        _ => Err(fail!(Exit::Usage, "no command is given; see oncegate --help")),
+    }
+}
+
+/// The whole command line.
+pub fn command() -> Command {
+    Command::new("oncegate")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Runs message handlers as WebAssembly components and makes their effects happen once")
+        .after_help(exit::HELP)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommands([run::command(), check::command(), inspect::command(), keys::command()])
+}
+
+/// `--config` and a flag for each setting that has one.
+fn with_settings(command: Command) -> Command {
+    let config = Arg::new("config").long("config").value_name("FILE").help(
+        "A configuration file (TOML); flags lie over it. Relative file names in it start from its folder",
+    );
+    let flags = SETTINGS.iter().filter_map(|setting| {
+        let flag = setting.flag?;
+        let mut help = setting.help.to_owned();
+        if let Kind::Choice(words) = setting.kind {
+            help.push_str(&format!(" [one of: {}]", words.join(", ")));
+        }
+        let arg = Arg::new(setting.path).long(flag);
+        Some(match setting.kind {
+            Kind::Flag => arg.help(help).action(ArgAction::SetTrue),
+            kind => {
+                if let Some(default) = setting.default {
+                    help.push_str(&format!(" [default: {default}]"));
+                }
+                arg.help(help).value_name(kind.placeholder()).allow_hyphen_values(kind == Kind::Path)
+            }
+        })
+    });
+    let flags: Vec<Arg> = flags.collect();
+    command.arg(config).args(flags)
+}
+
+/// What the command line and the configuration file say together.
+fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
+    let mut settings = Settings::defaults();
+    if let Some(path) = matches.get_one::<String>("config") {
+        settings.file(Path::new(path)).or_exit(Exit::Usage)?;
+    }
+    for setting in SETTINGS.iter().filter(|setting| setting.flag.is_some()) {
+        match setting.kind {
+            Kind::Flag if matches.get_flag(setting.path) => settings.flag(setting, "true"),
+            Kind::Flag => Ok(()),
+            _ => match matches.get_one::<String>(setting.path) {
+                Some(text) => settings.flag(setting, text),
+                None => Ok(()),
+            },
+        }
+        .or_exit(Exit::Usage)?;
+    }
+    Ok(settings)
+}
+
+/// The handler of a configuration, ready to be called.
+fn load(config: &Config) -> Result<Handler, Failure> {
+    // Each thread keeps instances of its own, so that all of them together may keep so many.
+    let instances = config.concurrency.saturating_mul(config.threads);
+    let engine = Engine::new(u32::try_from(instances).unwrap_or(u32::MAX)).or_exit(Exit::Failed)?;
+    if let Allocation::OnDemand { why } = engine.allocation() {
+        eprintln!("oncegate: warning: fresh instances will be slow, there is no room for a pool: {why}");
+    }
+    let component = Component::read(&engine, &config.plugin, &config.limits)
+        .with_context(|| format!("the plugin {}", config.plugin.display()))
+        .or_exit(Exit::Plugin)?;
+    let settings = oncegate_sandbox::Settings {
+        limits: config.limits.clone(),
+        config: config.plugin_values.iter().cloned().collect(),
+        topics: config.topics.clone(),
+        reuse: config.reuse,
+    };
+    Handler::new(component, settings).or_exit(Exit::Usage)
+}
+
+/// Prints to standard output. A reader that has gone away is no failure of this command.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(fail!(Exit::File, "cannot write to standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
+}

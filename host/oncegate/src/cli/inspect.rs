@@ -1,0 +1,57 @@
+//! `oncegate inspect`: what a plugin is and asks for.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use oncegate_sandbox::{Component, Engine, Limits};
+
+use crate::exit::{Exit, Failure, OrExit as _};
+
+pub fn command() -> Command {
+    Command::new("inspect")
+        .about("Shows a plugin's world, version, imports, digest and size")
+        .arg(Arg::new("plugin").value_name("FILE").required(true).help("The plugin"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
+        .after_help(crate::exit::HELP)
+}
+
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let path = matches.get_one::<String>("plugin").map(Path::new).unwrap_or(Path::new(""));
+    let limits = Limits::default();
+    let engine = Engine::new(1).or_exit(Exit::Failed)?;
+    let inspection = oncegate_sandbox::read(path, &limits)
+        .and_then(|bytes| Component::inspect(&engine, &bytes, &limits))
+        .with_context(|| format!("the plugin {}", path.display()))
+        .or_exit(Exit::Plugin)?;
+    let refused = inspection.refused.as_ref().map(ToString::to_string);
+    if matches.get_flag("json") {
+        let json = serde_json::json!({
+            "world": inspection.world,
+            "versions": inspection.versions,
+            "sha256": inspection.digest,
+            "bytes": inspection.size,
+            "imports": inspection.imports,
+            "exports": inspection.exports,
+            "refused": refused,
+        });
+        return super::print(&format!("{json}\n"));
+    }
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "world    {}", inspection.world.unwrap_or("unknown"));
+    let _ = writeln!(text, "version  {}", inspection.versions.join(", "));
+    let _ = writeln!(text, "sha256   {}", inspection.digest);
+    let _ = writeln!(text, "size     {} bytes", inspection.size);
+    for import in &inspection.imports {
+        let _ = writeln!(text, "import   {import}");
+    }
+    for export in &inspection.exports {
+        let _ = writeln!(text, "export   {export}");
+    }
+    if let Some(refused) = refused {
+        let _ = writeln!(text, "refused  {refused}");
+    }
+    super::print(&text)
+}

@@ -1,0 +1,85 @@
+//! From what a handler staged to the lines that are written: which outputs a commit covers, and the ids that
+//! every repetition of an output bears.
+
+use oncegate_broker::{DeadLetter, Header, Output};
+use oncegate_dedup::{Attempt, Death, KeyName, hex, text};
+use oncegate_sandbox::{Message, StagedOutput};
+
+/// How much of a reason a dead letter carries, in characters.
+const REASON_CHARS: usize = 2048;
+
+/// Names the first output that no commit covers, if there is one.
+///
+/// An output belongs to the key most recently answered new before it. (See k1, emit, see k2, commit k2: with any
+/// weaker rule k1's effect would come again with the next delivery of k1.)
+pub fn uncovered(attempt: &Attempt, outputs: &[StagedOutput]) -> Option<Death> {
+    let covered = |output: &&StagedOutput| match output.under {
+        Some(key) => attempt.is_staged(key),
+        None => attempt.staged() > 0,
+    };
+    let index = outputs.iter().position(|output| !covered(&output))?;
+    let topic = text::shown(outputs.get(index)?.topic.as_bytes(), 80);
+    let why = match outputs.get(index)?.under {
+        Some(_) => "its key was not committed",
+        None => "no key was committed",
+    };
+    Some(Death::EffectWithoutCommit(format!("output {} to topic {topic}: {why}", index + 1)))
+}
+
+/// Appends the lines of an invocation's outputs.
+pub fn encode(attempt: &Attempt, message_id: &str, outputs: Vec<StagedOutput>, lines: &mut Vec<u8>) {
+    for output in outputs {
+        let id = output_id(attempt, message_id, &output);
+        let headers: Vec<Header> =
+            output.headers.into_iter().map(|(name, value)| Header { name, value }).collect();
+        let line = Output {
+            id: &id,
+            topic: &output.topic,
+            key: output.key.as_deref(),
+            headers: &headers,
+            payload: &output.payload,
+        };
+        oncegate_broker::encode(&line, lines);
+    }
+}
+
+/// (namespace, key, index within the key), or (namespace, message id, index) where there is no key. Numbered
+/// within the key, because a re-run that skips another key's outputs must not shift these. The namespace has no
+/// slash and the index comes last, so that no two ids are confused.
+fn output_id(attempt: &Attempt, message_id: &str, output: &StagedOutput) -> String {
+    let namespace = &attempt.gate().policy().namespace;
+    let index = output.index;
+    match output.under.and_then(|key| attempt.key_at(key)).map(|key| key.name()) {
+        Some(KeyName::Plain(key)) => {
+            format!("{namespace}/k/{}/{index}", String::from_utf8_lossy(key))
+        }
+        Some(KeyName::Hashed(digest)) => format!("{namespace}/h/{}/{index}", hex::encode(digest)),
+        None => format!("{namespace}/m/{message_id}/{index}"),
+    }
+}
+
+/// Appends the dead letter of a message. With it go the reason and, if the delivery holds a claim, the key and
+/// the fence by which the key is marked dead.
+pub fn encode_dead_letter(attempt: &Attempt, message: &Message, death: &Death, lines: &mut Vec<u8>) {
+    // Escaped where it came from a guest; all that is left to do is to bound it.
+    let reason = death.to_string().chars().take(REASON_CHARS).collect();
+    let mut host_headers = vec![(oncegate_broker::REASON_HEADER, reason)];
+    if let Some((key, fence)) = attempt.first_claim() {
+        host_headers.push(("oncegate-key", key.name().to_string()));
+        host_headers.push(("oncegate-fence", fence.to_string()));
+    }
+    let headers = message
+        .headers
+        .iter()
+        .map(|header| Header { name: header.name.clone(), value: header.value.clone() });
+    let headers: Vec<Header> = headers.collect();
+    let letter = DeadLetter {
+        id: &message.id,
+        topic: &message.topic,
+        key: message.key.as_deref(),
+        headers: &headers,
+        payload: &message.payload,
+        host_headers,
+    };
+    oncegate_broker::encode_dead_letter(&letter, lines);
+}

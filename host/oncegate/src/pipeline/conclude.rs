@@ -1,0 +1,127 @@
+//! What follows from the end of an invocation: the verdict, and the lines that it writes.
+
+use oncegate_broker::Malformed;
+use oncegate_dedup::{Attempt, Death, Deferral, DuplicateBy, KeyName, Verdict};
+use oncegate_sandbox::{Invocation, StagedOutput};
+
+use super::task::{Item, Plan, Task};
+use super::{Outputs, Shared};
+use crate::summary::End;
+use crate::{logs, outputs};
+
+/// What is to be done with a delivery whose handler has ended.
+pub(crate) enum Concluded {
+    /// Nothing more: it holds no claim and writes no line.
+    Done(End),
+    /// Settle it.
+    Settle(Box<Item>),
+    /// Nothing to settle; make it again.
+    Again(Box<Task>, Plan),
+    /// Stop the run: the store is a newer host's.
+    Stop(String),
+}
+
+pub(crate) fn conclude(shared: &Shared, mut task: Box<Task>, invocation: Invocation) -> Concluded {
+    let Invocation { attempt, end, outputs, logs, .. } = invocation;
+    logs::show(&logs, shared.rules.log_level, &shared.rules.limits, &task.message.id);
+    if attempt.first_claim().is_some_and(|(key, _)| key.name() == KeyName::Plain(task.message.id.as_bytes()))
+    {
+        shared.warn_of_id();
+    }
+    let mut verdict = attempt.verdict(&end, task.failures);
+    let gated = shared.rules.outputs == Outputs::Gated;
+    if verdict == Verdict::Apply
+        && gated
+        && let Some(death) = outputs::uncovered(&attempt, &outputs)
+    {
+        verdict = Verdict::Die(death);
+    }
+    let plan = match &verdict {
+        Verdict::Apply => Plan::Finish(applied(&attempt, &outputs)),
+        Verdict::Die(death) => Plan::Finish(died(death)),
+        Verdict::DiedBefore(_) => Plan::Finish(End::Dead),
+        Verdict::Fail(_) => Plan::Redeliver { failed: true, within_ms: None },
+        Verdict::Defer(deferral) => put_off(&mut task, deferral),
+        Verdict::Stop(why) => return Concluded::Stop(why.clone()),
+    };
+    let (mut output, mut dead_letter, mut written) = (Vec::new(), Vec::new(), 0);
+    match &verdict {
+        Verdict::Apply => {
+            written = outputs.len() as u64;
+            outputs::encode(&attempt, &task.message.id, outputs, &mut output);
+        }
+        Verdict::Die(death) => {
+            outputs::encode_dead_letter(&attempt, &task.message, death, &mut dead_letter);
+        }
+        _ => {}
+    }
+    let ending = attempt.end(&verdict);
+    if ending.is_empty() && output.is_empty() && dead_letter.is_empty() {
+        return match plan {
+            Plan::Finish(end) => Concluded::Done(end),
+            plan => Concluded::Again(task, plan),
+        };
+    }
+    let ending = Some(ending);
+    Concluded::Settle(Box::new(Item {
+        task: Some(task),
+        ending,
+        plan,
+        output,
+        outputs: written,
+        dead_letter,
+    }))
+}
+
+fn applied(attempt: &Attempt, outputs: &[StagedOutput]) -> End {
+    if attempt.staged() > 0 {
+        return End::Applied;
+    }
+    if !outputs.is_empty() {
+        return End::Unkeyed;
+    }
+    match attempt.duplicate_by() {
+        Some(DuplicateBy::L1) => End::DuplicateL1,
+        Some(DuplicateBy::Store) => End::DuplicateStore,
+        Some(DuplicateBy::Waiting) => End::DuplicateWaited,
+        None => End::NoEffect,
+    }
+}
+
+fn died(death: &Death) -> End {
+    match death {
+        Death::Rejected(_) => End::Rejected,
+        Death::Mismatch { .. } => End::Mismatch,
+        Death::AttemptsUsedUp { .. } => End::AttemptsUsedUp,
+        Death::HostDied { .. } => End::HostDied,
+        Death::KeyIsDead(_) => End::Dead,
+        Death::Unreadable(_) => End::Unreadable,
+        Death::EffectWithoutCommit(_) => End::EffectWithoutCommit,
+    }
+}
+
+fn put_off(task: &mut Task, deferral: &Deferral) -> Plan {
+    let within_ms = match deferral {
+        Deferral::InFlight(left_ms) => Some(*left_ms),
+        Deferral::Suspect(_) => {
+            task.alone = true;
+            Some(0)
+        }
+        Deferral::Unavailable(_) | Deferral::TooLate => None,
+    };
+    Plan::Redeliver { failed: false, within_ms }
+}
+
+/// A line that is not a message goes to the dead letters as it is; there is no claim to settle.
+pub(crate) fn malformed(shared: &Shared, malformed: &Malformed) -> Item {
+    let mut dead_letter = Vec::new();
+    oncegate_broker::encode_malformed(malformed, &shared.rules.topic, &mut dead_letter);
+    Item {
+        task: None,
+        ending: None,
+        plan: Plan::Finish(End::Malformed),
+        output: Vec::new(),
+        outputs: 0,
+        dead_letter,
+    }
+}

@@ -1,0 +1,67 @@
+//! How a run is told to end before its input does.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::exit::Failure;
+
+/// A run's end before its time: asked for (what is under way is finished), or forced by a failure.
+#[derive(Debug, Default)]
+pub struct Stop {
+    draining: AtomicBool,
+    signalled: AtomicBool,
+    failure: Mutex<Option<Failure>>,
+    failed: AtomicBool,
+    notify: Notify,
+}
+
+impl Stop {
+    /// Reading ends, what is under way is finished and settled.
+    pub fn drain(&self) {
+        self.signalled.store(true, Ordering::Relaxed);
+        self.end();
+    }
+
+    /// Ends the run with this failure; the first one is kept.
+    pub fn fail(&self, failure: Failure) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        self.failed.store(true, Ordering::Release);
+        self.end();
+    }
+
+    fn end(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.notify.notify_waiters();
+    }
+
+    /// Whether no further delivery is to be begun.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether somebody asked for the end.
+    pub fn is_signalled(&self) -> bool {
+        self.signalled.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing further may be settled.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Waits for the end to be asked for.
+    pub async fn wait(&self) {
+        let mut notified = std::pin::pin!(self.notify.notified());
+        notified.as_mut().enable();
+        if !self.is_draining() {
+            notified.await;
+        }
+    }
+
+    /// The failure, if there is one.
+    pub fn take_failure(&self) -> Option<Failure> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

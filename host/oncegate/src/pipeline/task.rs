@@ -1,0 +1,94 @@
+//! A delivery on its way through the pipeline.
+
+use oncegate_dedup::Ending;
+use oncegate_dedup::store::{Absent, Settlement};
+use oncegate_sandbox::{Header, Message};
+
+use crate::summary::End;
+
+/// A delivery and what this process knows of its earlier ones.
+#[derive(Debug)]
+pub struct Task {
+    /// What is delivered; its attempt number says for how manieth time, from 1.
+    pub message: Message,
+    /// How often the handler failed on it.
+    pub failures: u32,
+    /// How often it was put off in a row.
+    pub deferrals: u32,
+    /// It has to run alone: too many hosts died over its key.
+    pub alone: bool,
+}
+
+impl Task {
+    /// A first delivery.
+    pub fn new(message: oncegate_broker::Message) -> Self {
+        let oncegate_broker::Message { id, topic, key, headers, payload, published_ms } = message;
+        let headers = headers.into_iter().map(|header| Header { name: header.name, value: header.value });
+        let headers = headers.collect();
+        let message = Message { id, topic, key, headers, payload, attempt: 0, published_ms };
+        Self { message, failures: 0, deferrals: 0, alone: false }
+    }
+
+    /// About what it takes in memory while it waits, in bytes.
+    pub fn bytes(&self) -> u64 {
+        let Message { id, topic, key, headers, payload, .. } = &self.message;
+        let headers: usize = headers.iter().map(|header| header.name.len() + header.value.len() + 48).sum();
+        let text = id.len() + topic.len() + key.as_ref().map_or(0, String::len);
+        (size_of::<Self>() + text + headers + payload.len()) as u64
+    }
+}
+
+/// What becomes of a delivery once it is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// It is done, and acknowledged.
+    Finish(End),
+    /// It is made again.
+    Redeliver {
+        /// Because the handler failed; otherwise it was put off.
+        failed: bool,
+        /// For at most how long it is to wait, in milliseconds, if somebody said so.
+        within_ms: Option<u64>,
+    },
+}
+
+/// A delivery to be settled.
+#[derive(Debug)]
+pub struct Item {
+    /// The delivery; none if it was not a message.
+    pub task: Option<Box<Task>>,
+    /// What its attempt holds; none if there was no attempt.
+    pub ending: Option<Ending>,
+    /// What becomes of it if the settle is applied.
+    pub plan: Plan,
+    /// The lines of its outputs.
+    pub output: Vec<u8>,
+    /// How many lines these are.
+    pub outputs: u64,
+    /// The line of its dead letter, or nothing.
+    pub dead_letter: Vec<u8>,
+}
+
+impl Item {
+    /// Whether its settle writes lines.
+    pub fn writes(&self) -> bool {
+        !self.output.is_empty() || !self.dead_letter.is_empty()
+    }
+
+    /// What to ask of the store.
+    pub fn settlement(&self) -> Settlement {
+        let settlement = self.ending.as_ref().map(|ending| ending.settlement().clone());
+        settlement.unwrap_or(Settlement { keys: Vec::new(), absent: Absent::Refuse })
+    }
+
+    /// Puts it off instead: nothing of it is applied, no attempt is used up.
+    pub fn put_off(&mut self, gate: &oncegate_dedup::Gate) {
+        self.output.clear();
+        self.dead_letter.clear();
+        self.outputs = 0;
+        self.plan = Plan::Redeliver { failed: false, within_ms: None };
+        if let Some(ending) = &mut self.ending {
+            ending.defer(gate);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! A thread that runs handlers.
+//!
+//! Each delivery is begun where it is taken and polled at once: most end there, because claims and cached
+//! duplicates are answered without waiting. Only what has to wait is kept in a set of futures, so that the
+//! usual message costs no task, no timer and no channel.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::mpsc::Sender;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use oncegate_broker::Delivery;
+use oncegate_dedup::Origin;
+use oncegate_dedup::store::SettleOutcome;
+use oncegate_sandbox::{Invocation, Permit};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use super::conclude::{self, Concluded};
+use super::group::{Ready, Settled};
+use super::reader::Batch;
+use super::retry::{Waitlist, random};
+use super::task::{Item, Plan, Task};
+use super::{Handle, Invoke, Shared};
+use crate::exit::{Exit, OrExit as _};
+use crate::fail;
+use crate::summary::Event;
+
+/// Deliveries that are handed to the settler at once.
+const READY: usize = 256;
+
+/// Deliveries of one worker that may wait for the settler, before it begins no more.
+const UNSETTLED: usize = 4 * READY;
+
+/// The pause of a delivery that is put off without anybody knowing for how long, in milliseconds.
+const PUT_OFF_MS: u64 = 20;
+
+/// Runs handlers until the input has ended and everything is settled, or the run is stopped.
+pub(crate) fn run<H: Handle>(handler: &H, shared: &Shared, groups: Sender<Ready>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    match runtime.or_exit(Exit::Failed) {
+        Ok(runtime) => {
+            let invoke = handler.worker();
+            runtime.block_on(Worker::new(&invoke, shared, groups).run());
+        }
+        Err(failure) => shared.stop.fail(failure),
+    }
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = (Box<Task>, Invocation)> + 'a>>;
+
+struct Worker<'a, I> {
+    invoke: &'a I,
+    shared: &'a Shared,
+    groups: Sender<Ready>,
+    reply: UnboundedSender<Settled>,
+    settled: UnboundedReceiver<Settled>,
+    /// Taken from the reader, not begun.
+    queue: VecDeque<Delivery>,
+    input_ended: bool,
+    running: FuturesUnordered<Running<'a>>,
+    waitlist: Waitlist<'a>,
+    ready: Vec<Item>,
+    unsettled: usize,
+}
+
+/// What a worker waits for when it can begin nothing.
+enum Woken {
+    Ran(Box<Task>, Box<Invocation>),
+    Settled(Option<Settled>),
+    Batch(Option<Batch>),
+    Due,
+    Stopped,
+}
+
+impl<'a, I: Invoke> Worker<'a, I> {
+    fn new(invoke: &'a I, shared: &'a Shared, groups: Sender<Ready>) -> Self {
+        let (reply, settled) = mpsc::unbounded_channel();
+        Self {
+            invoke,
+            shared,
+            groups,
+            reply,
+            settled,
+            queue: VecDeque::new(),
+            input_ended: false,
+            running: FuturesUnordered::new(),
+            waitlist: Waitlist::new(&shared.waiting),
+            ready: Vec::with_capacity(READY),
+            unsettled: 0,
+        }
+    }
+
+    async fn run(mut self) {
+        while !self.shared.stop.has_failed() {
+            self.begin_what_can_be_begun().await;
+            if self.is_done() {
+                break;
+            }
+            // Nothing more can be begun without waiting: whoever waits for one of these keys waits for this.
+            self.hand_over();
+            match self.wait().await {
+                Woken::Ran(task, invocation) => self.conclude(task, *invocation),
+                Woken::Settled(Some(settled)) => self.take_settled(settled),
+                // The settler has gone: the run has failed.
+                Woken::Settled(None) => break,
+                Woken::Batch(Some(batch)) => self.take_batch(batch),
+                Woken::Batch(None) => self.input_ended = true,
+                Woken::Due | Woken::Stopped => {}
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let under_way = !self.running.is_empty() || self.unsettled > 0 || !self.ready.is_empty();
+        if self.shared.stop.is_draining() {
+            return !under_way;
+        }
+        !under_way && self.input_ended && self.queue.is_empty() && self.waitlist.is_empty()
+    }
+
+    fn take_batch(&mut self, batch: Batch) {
+        self.shared.tally.add(Event::Read, batch.len() as u64);
+        self.queue.extend(batch);
+    }
+
+    async fn begin_what_can_be_begun(&mut self) {
+        while self.has_room() && !self.shared.stop.is_draining() {
+            if !self.begin_one() {
+                return;
+            }
+            if self.ready.len() >= READY {
+                self.hand_over();
+                // Timers and wakers get their turn, too.
+                tokio::task::yield_now().await;
+                while let Ok(settled) = self.settled.try_recv() {
+                    self.take_settled(settled);
+                }
+            }
+            if !self.running.is_empty() {
+                self.poll_running();
+            }
+        }
+    }
+
+    /// Whether what is begun now could be settled, and could wait for a retry if it came to that.
+    fn has_room(&self) -> bool {
+        let settling = self.unsettled + self.ready.len();
+        settling < UNSETTLED && (settling == 0 || !self.shared.waiting.is_full(settling))
+    }
+
+    /// Begins the next delivery. False if there is none, or no permit for it.
+    fn begin_one(&mut self) -> bool {
+        let now_ms = self.shared.gate.clock().now_ms();
+        let due = self.waitlist.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
+        if !due && self.queue.is_empty() {
+            return false;
+        }
+        // The permit comes first: a delivery that is taken can be run.
+        let Some(permit) = self.shared.admission.try_acquire() else { return false };
+        if let Some(task) = self.waitlist.pop_due(now_ms) {
+            self.begin(task, permit);
+            return true;
+        }
+        // What waits comes first when it is due; while too much of it waits, nothing new is begun.
+        if self.shared.waiting.is_full(0) {
+            return false;
+        }
+        match self.queue.pop_front() {
+            Some(Delivery::Message(message)) => self.begin(Box::new(Task::new(message)), permit),
+            Some(Delivery::Malformed(malformed)) => {
+                self.ready.push(conclude::malformed(self.shared, &malformed))
+            }
+            None => return false,
+        }
+        true
+    }
+
+    fn begin(&mut self, mut task: Box<Task>, permit: Permit) {
+        task.message.attempt = task.message.attempt.saturating_add(1);
+        let run = run_one(self.invoke, self.shared, task, permit);
+        let mut run: Running<'a> = Box::pin(run);
+        // Polled here once, under the waker of this thread's task; what is not ready then is polled again as
+        // soon as it is in the set.
+        let mut context = std::task::Context::from_waker(futures_util::task::noop_waker_ref());
+        match run.as_mut().poll(&mut context) {
+            Poll::Ready((task, invocation)) => self.conclude(task, invocation),
+            Poll::Pending => self.running.push(run),
+        }
+    }
+
+    fn poll_running(&mut self) {
+        let mut context = std::task::Context::from_waker(futures_util::task::noop_waker_ref());
+        while let Poll::Ready(Some((task, invocation))) = self.running.poll_next_unpin(&mut context) {
+            self.conclude(task, invocation);
+        }
+    }
+
+    fn conclude(&mut self, task: Box<Task>, invocation: Invocation) {
+        match conclude::conclude(self.shared, task, invocation) {
+            Concluded::Done(end) => self.shared.tally.end(end),
+            Concluded::Settle(item) => self.ready.push(*item),
+            Concluded::Again(task, plan) => self.redeliver(task, plan),
+            Concluded::Stop(why) => self.shared.stop.fail(fail!(Exit::Store, "{why}")),
+        }
+    }
+
+    fn hand_over(&mut self) {
+        if self.ready.is_empty() {
+            return;
+        }
+        let items = std::mem::replace(&mut self.ready, Vec::with_capacity(READY));
+        self.unsettled += items.len();
+        // Fails only if the settler has gone, and then the run has failed.
+        let _ = self.groups.send(Ready { items, reply: self.reply.clone() });
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let shared = self.shared;
+        let wants_more = self.has_room()
+            && !shared.waiting.is_full(0)
+            && self.queue.is_empty()
+            && !self.input_ended
+            && !shared.stop.is_draining();
+        let pause = self.pause();
+        tokio::select! {
+            Some((task, invocation)) = self.running.next() => Woken::Ran(task, Box::new(invocation)),
+            settled = self.settled.recv(), if self.unsettled > 0 => Woken::Settled(settled),
+            batch = next_batch(shared), if wants_more => Woken::Batch(batch),
+            () = tokio::time::sleep(pause) => Woken::Due,
+            () = shared.stop.wait(), if !shared.stop.is_draining() => Woken::Stopped,
+        }
+    }
+
+    /// Until the next delivery is due. Bounded, because permits and room come back on other threads.
+    fn pause(&self) -> Duration {
+        const LONGEST_MS: u64 = 20;
+        let now_ms = self.shared.gate.clock().now_ms();
+        let due_ms = self.waitlist.due_ms().map_or(LONGEST_MS, |due_ms| due_ms.saturating_sub(now_ms));
+        Duration::from_millis(due_ms.clamp(1, LONGEST_MS))
+    }
+
+    fn take_settled(&mut self, settled: Settled) {
+        self.unsettled = self.unsettled.saturating_sub(settled.items.len());
+        for (item, outcome) in settled.items.into_iter().zip(settled.outcomes) {
+            self.settle_one(item, &outcome);
+        }
+    }
+
+    fn settle_one(&mut self, item: Item, outcome: &SettleOutcome) {
+        let Item { task, ending, plan, outputs, dead_letter, .. } = item;
+        if let Some(ending) = ending {
+            self.shared.gate.confirm(ending, outcome);
+        }
+        let tally = &self.shared.tally;
+        match outcome {
+            SettleOutcome::Applied { late } => {
+                tally.add(Event::LateCommit, u64::from(*late));
+                tally.add(Event::Output, outputs);
+                tally.add(Event::DeadLetter, u64::from(!dead_letter.is_empty()));
+                match (plan, task) {
+                    (Plan::Finish(end), _) => tally.end(end),
+                    (plan, Some(task)) => self.redeliver(task, plan),
+                    (Plan::Redeliver { .. }, None) => {}
+                }
+            }
+            outcome => {
+                if matches!(outcome, SettleOutcome::Lost { .. }) {
+                    tally.add(Event::FenceLost, 1);
+                }
+                // Nothing is applied. Made again, the delivery finds out what its key has become.
+                if let Some(task) = task {
+                    self.redeliver(task, Plan::Redeliver { failed: false, within_ms: None });
+                }
+            }
+        }
+    }
+
+    fn redeliver(&mut self, mut task: Box<Task>, plan: Plan) {
+        let Plan::Redeliver { failed, within_ms } = plan else { return };
+        let clock = self.shared.gate.clock();
+        let backoff = self.shared.rules.backoff;
+        let random = random(clock.as_ref());
+        let pause_ms = if failed {
+            task.failures = task.failures.saturating_add(1);
+            task.deferrals = 0;
+            self.shared.tally.add(Event::Failed, 1);
+            backoff.pause_ms(task.failures, random)
+        } else {
+            task.deferrals = task.deferrals.saturating_add(1);
+            self.shared.tally.add(Event::Deferred, 1);
+            let least_ms = random % PUT_OFF_MS;
+            let within_ms = within_ms.unwrap_or(u64::MAX);
+            backoff.pause_ms(task.deferrals, random).min(within_ms).max(least_ms)
+        };
+        self.waitlist.push(task, clock.now_ms().saturating_add(pause_ms));
+    }
+}
+
+async fn next_batch(shared: &Shared) -> Option<Batch> {
+    shared.batches.lock().await.recv().await
+}
+
+/// One delivery through the handler.
+async fn run_one<I: Invoke>(
+    invoke: &I,
+    shared: &Shared,
+    task: Box<Task>,
+    permit: Permit,
+) -> (Box<Task>, Invocation) {
+    let permit = match task.alone {
+        false => permit,
+        true => {
+            // A suspect runs alone: if its host dies then, it is known why.
+            drop(permit);
+            shared.admission.acquire_alone().await
+        }
+    };
+    let origin = Origin::of(&shared.rules.source, &task.message.id);
+    let fingerprint = shared.rules.fingerprint.of(&task.message);
+    let mut attempt = shared.gate.attempt(origin, fingerprint);
+    if task.alone {
+        attempt = attempt.alone();
+    }
+    let invocation = invoke.invoke(&task.message, attempt).await;
+    drop(permit);
+    (task, invocation)
+}

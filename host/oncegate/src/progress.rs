@@ -1,0 +1,57 @@
+//! The live line on a terminal.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::summary::{End, Event, Tally};
+
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Shows how far a run is, until it is dropped.
+#[derive(Debug)]
+pub struct Progress {
+    running: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Progress {
+    /// Shows nothing unless `on`.
+    pub fn start(tally: Arc<Tally>, on: bool) -> Self {
+        if !on {
+            return Self { running: None };
+        }
+        let (stop, stopped) = channel::<()>();
+        let show = move || {
+            let started = Instant::now();
+            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                eprint!("\r\x1b[K{}", line(&tally, started.elapsed()));
+            }
+            eprint!("\r\x1b[K");
+        };
+        // Without the thread there is no line, which is no reason to fail.
+        let running = std::thread::Builder::new().name("progress".to_owned()).spawn(show).ok();
+        Self { running: running.map(|thread| (stop, thread)) }
+    }
+}
+
+fn line(tally: &Tally, elapsed: Duration) -> String {
+    let read = tally.count(Event::Read);
+    let duplicates: u64 = [End::DuplicateL1, End::DuplicateStore, End::DuplicateWaited]
+        .into_iter()
+        .map(|end| tally.ended(end))
+        .sum();
+    let applied = tally.ended(End::Applied);
+    let dead = tally.count(Event::DeadLetter);
+    let rate = read as f64 / elapsed.as_secs_f64().max(1e-9);
+    format!("{read} read, {applied} applied, {duplicates} duplicates, {dead} dead letters, {rate:.0}/s")
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some((stop, thread)) = self.running.take() {
+            drop(stop);
+            let _ = thread.join();
+        }
+    }
+}

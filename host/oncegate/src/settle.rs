@@ -1,0 +1,37 @@
+//! The only place that knows a store and sinks together.
+//!
+//! Where the store can record the sinks' positions with its commits, both become one step ([`Exact`]). Where it
+//! cannot, the order is kept that loses nothing ([`Ordered`]): fences, outputs, marks.
+
+mod exact;
+mod ordered;
+
+use oncegate_dedup::store::SettleOutcome;
+
+pub use exact::Exact;
+pub use ordered::Ordered;
+
+use crate::exit::Failure;
+use crate::pipeline::Item;
+
+/// Settles deliveries, each all or nothing and none affecting another.
+pub trait Settle {
+    /// Settles a group: an outcome for each, in order. What has lost its fence, or comes too late, is not
+    /// applied; its plan says what becomes of it. Fails if something cannot be written: nothing of the group is
+    /// acknowledged then, and the run has to end.
+    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<SettleOutcome>, Failure>;
+
+    /// Records that the run ended as it should. Not called after a failure.
+    fn close(&mut self) -> Result<(), Failure>;
+}
+
+/// An attempt whose lease has too little left begins no output: somebody else may hold its key before it is out.
+fn put_off_what_is_late(group: &mut [&mut Item], gate: &oncegate_dedup::Gate) {
+    let now_ms = gate.clock().now_ms();
+    for item in group {
+        let until_ms = item.ending.as_ref().and_then(oncegate_dedup::Ending::acts_until_ms);
+        if until_ms.is_some_and(|until_ms| now_ms >= until_ms) {
+            item.put_off(gate);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which store a URL names, and how it is opened.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use oncegate_dedup::Clock;
+use oncegate_dedup::store::{FileOptions, FileStore, MemoryStore, RedisOptions, RedisStore, Secret, Store};
+
+use crate::exit::{Exit, Failure, OrExit as _};
+
+/// The environment variable that holds the store's password.
+pub const PASSWORD_VARIABLE: &str = "ONCEGATE_REDIS_PASSWORD";
+
+/// Where claims and commits live.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// In this process.
+    Memory,
+    /// In a folder of this machine.
+    File(PathBuf),
+    /// On a Redis server. May hold a password: never shown.
+    Redis(String),
+}
+
+impl FromStr for StoreUrl {
+    type Err = anyhow::Error;
+
+    fn from_str(url: &str) -> Result<Self> {
+        match url.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("file", path)) if !path.is_empty() => {
+                Ok(Self::File(path.strip_prefix("//").unwrap_or(path).into()))
+            }
+            Some(("redis" | "rediss", rest)) if rest.starts_with("//") => Ok(Self::Redis(url.to_owned())),
+            Some((scheme, _)) => bail!(
+                "store {scheme}: is not known: a store is memory:, file:PATH, redis://HOST[:PORT][/DB] or rediss://"
+            ),
+            None => bail!(
+                "a store is memory:, file:PATH, redis://HOST[:PORT][/DB] or rediss://; is file:{url} meant?"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            // What stands before the last @ may be a password.
+            Self::Redis(url) => match (url.split_once("//"), url.rsplit_once('@')) {
+                (Some((scheme, _)), Some((_, host))) => write!(f, "{scheme}//…@{host}"),
+                _ => f.write_str(url),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}
+
+/// An open store.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// As the gate knows it.
+    pub store: Arc<dyn Store>,
+    /// As the exact settle knows it, if it is the embedded one.
+    pub file: Option<Arc<FileStore>>,
+    /// What an operator should know of it.
+    pub warnings: Vec<String>,
+}
+
+impl StoreUrl {
+    /// Opens the store.
+    pub fn open(&self, ca_file: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Opened, Failure> {
+        let plain = |store| Opened { store, file: None, warnings: Vec::new() };
+        match self {
+            Self::Memory => Ok(plain(Arc::new(MemoryStore::new(clock)))),
+            Self::File(path) => {
+                let file = FileStore::open(path, clock, FileOptions::default()).or_exit(Exit::Store)?;
+                Ok(Opened { store: Arc::clone(&file) as _, file: Some(file), warnings: Vec::new() })
+            }
+            Self::Redis(url) => {
+                let mut options = RedisOptions::parse(url).or_exit(Exit::Usage)?;
+                options.password = password().map(Secret::new).or(options.password);
+                options.ca_file = ca_file.map(Path::to_owned).or(options.ca_file);
+                let store = RedisStore::connect(&options).or_exit(Exit::Store)?;
+                let warnings = store.warnings();
+                Ok(Opened { store: Arc::new(store), file: None, warnings })
+            }
+        }
+    }
+}
+
+fn password() -> Option<String> {
+    std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_named_by_its_scheme_and_a_password_is_never_shown() {
+        assert_eq!("memory:".parse::<StoreUrl>().unwrap(), StoreUrl::Memory);
+        assert_eq!("file:a/b".parse::<StoreUrl>().unwrap(), StoreUrl::File("a/b".into()));
+        assert_eq!("file:///a/b".parse::<StoreUrl>().unwrap(), StoreUrl::File("/a/b".into()));
+        let redis = "rediss://user:p@ss@host:1/2".parse::<StoreUrl>().unwrap();
+        assert_eq!(redis.to_string(), "rediss://…@host:1/2");
+        assert!(!format!("{redis:?}").contains("p@ss"));
+        for bad in ["gate.db", "file:", "memory", "redis:host", "http://x", ""] {
+            assert!(bad.parse::<StoreUrl>().is_err(), "{bad}");
+        }
+    }
+}
