@@ -1,6 +1,7 @@
 //! What a key costs in the embedded store: its claim, and its settle in a group.
 
-use std::path::Path;
+#![expect(clippy::expect_used, reason = "a bench that cannot run is to stop")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,7 +29,8 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let folder = tempfile::tempdir_in(Path::new(".")).expect("a folder can be made here");
+        // On the disk of the build, because a folder for temporary files may be in memory.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made here");
         let path = folder.path().join("gate.db");
         let store = FileStore::open(&path, Arc::new(SystemClock), FileOptions::default()).expect("it opens");
         let namespace = Namespace::new("payment").expect("a namespace");

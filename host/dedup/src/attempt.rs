@@ -626,6 +626,17 @@ impl Ending {
         &self.settlement
     }
 
+    /// Takes what is to be asked out, to be given back by [`Ending::restore`]: for a settle that joins many, without
+    /// a copy of each.
+    pub fn take_settlement(&mut self) -> Settlement {
+        std::mem::replace(&mut self.settlement, Settlement { keys: Vec::new(), absent: Absent::Refuse })
+    }
+
+    /// Gives back what was taken.
+    pub fn restore(&mut self, settlement: Settlement) {
+        self.settlement = settlement;
+    }
+
     /// Whether there is nothing to ask of the store: the attempt holds no claim.
     pub fn is_empty(&self) -> bool {
         self.settlement.keys.is_empty() && self.unknown.is_empty()

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -17,7 +17,6 @@ const SHARDS: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    hasher: RandomState,
     shards: [Mutex<HashMap<Key, Arc<Slot>>>; SHARDS],
 }
 
@@ -48,7 +47,7 @@ pub(crate) struct Leader {
 
 impl InFlight {
     pub fn new() -> Self {
-        Self { hasher: RandomState::new(), shards: std::array::from_fn(|_| Mutex::default()) }
+        Self { shards: std::array::from_fn(|_| Mutex::default()) }
     }
 
     pub fn enter(self: &Arc<Self>, key: &Key) -> Role {
@@ -62,14 +61,12 @@ impl InFlight {
     }
 
     fn shard(&self, key: &Key) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Slot>>> {
+        let mut hasher = DefaultHasher::new();
+        // A key's hash is keyed already.
+        key.hash(&mut hasher);
         // The remainder is below SHARDS.
-        let index = (self.hasher.hash_one(key) % SHARDS as u64) as usize;
+        let index = (hasher.finish() % SHARDS as u64) as usize;
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap().len()).sum()
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a key is called: a namespace that the host chose, and bytes that the handler named.
 
+use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest, Sha256};
 
@@ -59,10 +61,46 @@ impl fmt::Debug for Namespace {
 /// The encoding is `length of the namespace (1 byte) · namespace · tag (1 byte) · bytes`, where the bytes are
 /// the key itself or, beyond [`MAX_PLAIN_KEY_BYTES`], its SHA-256. The length in front and the tag make sure
 /// that no two pairs of namespace and key share an encoding.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(Arc<[u8]>);
+#[derive(Clone)]
+pub struct Key {
+    encoded: Arc<[u8]>,
+    /// Every map on a key's way hashes it; keyed, because handlers choose keys, and done once.
+    hash: u64,
+}
+
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.encoded == other.encoded
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.encoded.cmp(&other.encoded)
+    }
+}
 
 impl Key {
+    fn of(encoded: &[u8]) -> Self {
+        Self { encoded: encoded.into(), hash: HASHER.hash_one(encoded) }
+    }
+
     /// The key that `name` is in `namespace`. Whether a handler may name it is the policy's business; every
     /// byte string, the empty one too, is a distinct key here.
     pub fn new(namespace: &Namespace, name: &[u8]) -> Self {
@@ -80,7 +118,7 @@ impl Key {
         encoded.extend_from_slice(&prefix);
         encoded.push(tag);
         encoded.extend_from_slice(bytes);
-        Self(encoded.into())
+        Self::of(&encoded)
     }
 
     /// The key as a store hashed it: for reading back what [`Key::name`] shows of a long key.
@@ -88,7 +126,7 @@ impl Key {
         let mut encoded = Self::prefix(namespace);
         encoded.push(TAG_HASHED);
         encoded.extend_from_slice(digest);
-        Self(encoded.into())
+        Self::of(&encoded)
     }
 
     /// What every encoded key of a namespace begins with, and no other namespace's key does.
@@ -111,17 +149,17 @@ impl Key {
             (&TAG_HASHED, digest) if digest.len() == 32 => {}
             _ => return None,
         }
-        Some(Self(encoded.into()))
+        Some(Self::of(encoded))
     }
 
     /// The encoding, which is also how keys compare.
     pub fn encoded(&self) -> &[u8] {
-        &self.0
+        &self.encoded
     }
 
     /// The key's own part, without its namespace.
     pub fn name(&self) -> KeyName<'_> {
-        let body = self.0.get(1 + self.namespace().len()..).unwrap_or_default();
+        let body = self.encoded.get(1 + self.namespace().len()..).unwrap_or_default();
         match body.split_first() {
             Some((&TAG_HASHED, digest)) => KeyName::Hashed(digest),
             Some((_, name)) => KeyName::Plain(name),
@@ -131,8 +169,8 @@ impl Key {
 
     /// The name of the key's namespace.
     pub fn namespace(&self) -> &str {
-        let length = self.0.first().copied().map_or(0, usize::from);
-        self.0.get(1..1 + length).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
+        let length = self.encoded.first().copied().map_or(0, usize::from);
+        self.encoded.get(1..1 + length).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
     }
 }
 

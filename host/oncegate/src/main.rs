@@ -11,3 +11,7 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// Messages are allocated by one thread and freed by another, which the system's allocator pays for dearly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

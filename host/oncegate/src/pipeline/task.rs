@@ -75,10 +75,17 @@ impl Item {
         !self.output.is_empty() || !self.dead_letter.is_empty()
     }
 
-    /// What to ask of the store.
-    pub fn settlement(&self) -> Settlement {
-        let settlement = self.ending.as_ref().map(|ending| ending.settlement().clone());
+    /// Takes out what to ask of the store, to be given back with [`Item::restore`].
+    pub fn take_settlement(&mut self) -> Settlement {
+        let settlement = self.ending.as_mut().map(Ending::take_settlement);
         settlement.unwrap_or(Settlement { keys: Vec::new(), absent: Absent::Refuse })
+    }
+
+    /// Gives back what was asked.
+    pub fn restore(&mut self, settlement: Settlement) {
+        if let Some(ending) = &mut self.ending {
+            ending.restore(settlement);
+        }
     }
 
     /// Puts it off instead: nothing of it is applied, no attempt is used up.

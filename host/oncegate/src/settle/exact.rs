@@ -106,7 +106,7 @@ impl Exact {
 impl Settle for Exact {
     fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<SettleOutcome>, Failure> {
         super::put_off_what_is_late(group, &self.gate);
-        let settlements: Vec<Settlement> = group.iter().map(|item| item.settlement()).collect();
+        let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let store = Arc::clone(&self.store);
         // From here to the commit nobody can take one of these keys over.
         let prepared = store.prepare(&settlements);
@@ -117,6 +117,7 @@ impl Settle for Exact {
             false => Vec::new(),
         };
         prepared.commit(&notes).or_exit(Exit::Store)?;
+        group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
         Ok(outcomes)
     }
 

@@ -91,8 +91,9 @@ impl Ordered {
 impl Settle for Ordered {
     fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<SettleOutcome>, Failure> {
         super::put_off_what_is_late(group, &self.gate);
-        let settlements: Vec<Settlement> = group.iter().map(|item| item.settlement()).collect();
+        let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let mut outcomes = self.check(&settlements);
+        group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
         for (item, outcome) in group.iter_mut().zip(&outcomes) {
             if matches!(outcome, SettleOutcome::Applied { .. }) && item.writes() {
                 self.write(item)?;

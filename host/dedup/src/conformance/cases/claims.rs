@@ -33,6 +33,9 @@ fn one_is_first(bench: &mut dyn Bench) {
         let others =
             outcomes.iter().filter(|outcome| matches!(outcome, ClaimOutcome::InFlight { .. })).count();
         assert_eq!((firsts, others), (1, 7), "{outcomes:?}");
+        let won = racers.iter().zip(&outcomes).find(|(_, outcome)| matches!(outcome, ClaimOutcome::First(_)));
+        let (winner, _) = won.expect("somebody won");
+        assert!(matches!(ask(bench, winner), ClaimOutcome::Owned(_)), "the others changed nothing");
     }
 }
 
