@@ -1,0 +1,282 @@
+//! The ordered settle: fences, outputs, marks, in this order, whatever goes wrong in between.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use oncegate::pipeline::{Item, Plan, Stop};
+use oncegate::settle::{Ordered, Settle};
+use oncegate::summary::End;
+use oncegate_broker::{Sink, SinkError};
+use oncegate_dedup::store::{
+    Claim, ClaimOutcome, Entry, Forgotten, Listing, MemoryStore, Page, SettleOutcome, Settlement, Store,
+    StoreError,
+};
+use oncegate_dedup::{
+    Attempt, AttemptId, Clock, Fence, Gate, HandlerEnd, Key, L1Limits, Namespace, Origin, Policy, Sighting,
+    State, SystemClock,
+};
+
+type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What happened, in order.
+type Events = Arc<Mutex<Vec<&'static str>>>;
+
+#[derive(Debug)]
+struct TestClock(AtomicU64);
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(SeqCst)
+    }
+
+    fn wall_ms(&self) -> u64 {
+        self.now_ms()
+    }
+
+    fn sleep(&self, ms: u64) -> BoxFuture<'static, ()> {
+        SystemClock.sleep(ms)
+    }
+
+    fn attempt_id(&self) -> AttemptId {
+        SystemClock.attempt_id()
+    }
+}
+
+/// A memory store that notes its calls, and does not answer so many settles.
+#[derive(Debug)]
+struct Noted {
+    inner: MemoryStore,
+    events: Events,
+    unanswered: AtomicU32,
+}
+
+impl Store for Noted {
+    fn claim<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<ClaimOutcome>> {
+        self.inner.claim(claims)
+    }
+
+    fn check<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
+        self.events.lock().unwrap().push("check");
+        self.inner.check(settlements)
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
+        self.events.lock().unwrap().push("mark");
+        if self.unanswered.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+            let lost = vec![SettleOutcome::Unavailable("down".into()); settlements.len()];
+            return Box::pin(std::future::ready(lost));
+        }
+        self.inner.settle(settlements)
+    }
+
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
+        self.inner.get(key)
+    }
+
+    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Listing, StoreError>> {
+        self.inner.list(page)
+    }
+
+    fn forget<'a>(
+        &'a self,
+        key: &'a Key,
+        expected: Option<Fence>,
+        keep_ms: u64,
+    ) -> BoxFuture<'a, Result<Forgotten, StoreError>> {
+        self.inner.forget(key, expected, keep_ms)
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+/// Keeps lines, notes its calls, and may move the clock when it is flushed.
+struct Lines {
+    name: &'static str,
+    events: Events,
+    lines: Arc<Mutex<Vec<u8>>>,
+    clock: Arc<TestClock>,
+    flush_takes_ms: Arc<AtomicU64>,
+}
+
+impl Sink for Lines {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.events.lock().unwrap().push(self.name);
+        self.lines.lock().unwrap().extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.clock.0.fetch_add(self.flush_takes_ms.swap(0, SeqCst), SeqCst);
+        Ok(())
+    }
+}
+
+struct Bench {
+    events: Events,
+    clock: Arc<TestClock>,
+    store: Arc<Noted>,
+    gate: Arc<Gate>,
+    output: Arc<Mutex<Vec<u8>>>,
+    dead: Arc<Mutex<Vec<u8>>>,
+    flush_takes_ms: Arc<AtomicU64>,
+    settle: Ordered,
+}
+
+fn bench() -> Bench {
+    let events = Events::default();
+    let clock = Arc::new(TestClock(AtomicU64::new(1_000_000)));
+    let inner = MemoryStore::new(clock.clone());
+    let store = Arc::new(Noted { inner, events: events.clone(), unanswered: AtomicU32::new(0) });
+    let policy = Policy::new(Namespace::new("n").unwrap());
+    let gate = Gate::new(policy, L1Limits::default(), store.clone(), clock.clone()).unwrap();
+    let (output, dead) = (Arc::default(), Arc::default());
+    let flush_takes_ms = Arc::new(AtomicU64::new(0));
+    let sink = |name, lines: &Arc<Mutex<Vec<u8>>>| {
+        let (events, lines, clock) = (events.clone(), lines.clone(), clock.clone());
+        Box::new(Lines { name, events, lines, clock, flush_takes_ms: flush_takes_ms.clone() })
+    };
+    let (out, letters) = (sink("output", &output), sink("dead letter", &dead));
+    let settle = Ordered::new(gate.clone(), out, letters, Arc::new(Stop::default())).unwrap();
+    Bench { events, clock, store, gate, output, dead, flush_takes_ms, settle }
+}
+
+impl Bench {
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    }
+
+    fn claimed(&self, key: &str) -> Attempt {
+        let mut attempt = self.gate.attempt(Origin::of("s", key), None);
+        assert_eq!(Self::block_on(attempt.seen(key.as_bytes())), Ok(Sighting::New));
+        attempt
+    }
+
+    /// An attempt that commits its key and writes a line.
+    fn committing(&self, key: &str) -> Item {
+        let mut attempt = self.claimed(key);
+        attempt.commit(key.as_bytes(), None).unwrap();
+        self.item(attempt, HandlerEnd::Ok, End::Applied, &format!("{key}\n"), "")
+    }
+
+    fn item(&self, attempt: Attempt, end: HandlerEnd, plan: End, output: &str, dead_letter: &str) -> Item {
+        let verdict = attempt.verdict(&end, 0);
+        Item {
+            task: None,
+            ending: Some(attempt.end(&verdict)),
+            plan: Plan::Finish(plan),
+            output: output.into(),
+            outputs: u64::from(!output.is_empty()),
+            dead_letter: dead_letter.into(),
+        }
+    }
+
+    fn settle(&mut self, items: &mut [Item]) -> Vec<SettleOutcome> {
+        let mut group: Vec<&mut Item> = items.iter_mut().collect();
+        self.settle.settle(&mut group).unwrap()
+    }
+
+    fn written(&self) -> String {
+        String::from_utf8(self.output.lock().unwrap().clone()).unwrap()
+    }
+
+    fn events(&self) -> Vec<&'static str> {
+        self.events.lock().unwrap().clone()
+    }
+
+    fn record(&self, key: &str) -> oncegate_dedup::Record {
+        let key = Key::new(&self.gate.policy().namespace, key.as_bytes());
+        Self::block_on(self.store.inner.get(&key)).unwrap().unwrap().record.unwrap()
+    }
+}
+
+const APPLIED: SettleOutcome = SettleOutcome::Applied { late: 0 };
+
+#[test]
+fn fences_come_before_outputs_and_outputs_before_marks() {
+    // Rule 12.
+    let mut bench = bench();
+    let mut items = [bench.committing("k")];
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(bench.events(), ["check", "output", "mark"]);
+    assert_eq!(bench.record("k").state, State::Committed);
+}
+
+#[test]
+fn the_dead_letter_is_written_before_its_key_is_dead() {
+    // Row 32.
+    let mut bench = bench();
+    let attempt = bench.claimed("k");
+    let mut items = [bench.item(attempt, HandlerEnd::Rejected("no".into()), End::Rejected, "", "letter\n")];
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(bench.events(), ["check", "dead letter", "mark"]);
+    assert_eq!(bench.dead.lock().unwrap().as_slice(), b"letter\n");
+    assert_eq!(bench.record("k").state, State::Dead);
+}
+
+#[test]
+fn a_lost_fence_writes_nothing_and_the_rest_of_the_group_does_not_notice() {
+    // Row 5, row 30, rule 10.
+    let mut bench = bench();
+    let stale = bench.committing("taken");
+    bench.clock.0.fetch_add(bench.gate.policy().lease_ms, SeqCst);
+    // Another host, which knows nothing of this one's attempts, takes the key over.
+    let other =
+        Gate::new(bench.gate.policy().clone(), L1Limits::default(), bench.store.clone(), bench.clock.clone())
+            .unwrap();
+    let mut attempt = other.attempt(Origin::of("s", "m"), None);
+    assert_eq!(Bench::block_on(attempt.seen(b"taken")), Ok(Sighting::New));
+    // As if this host had been paused just before its check: its own timer has not told it yet.
+    bench.clock.0.fetch_sub(bench.gate.policy().lease_ms, SeqCst);
+    let mut items = [bench.committing("a"), stale, bench.committing("b")];
+    assert_eq!(bench.settle(&mut items), [APPLIED, SettleOutcome::Lost { key: 0 }, APPLIED]);
+    assert_eq!(bench.written(), "a\nb\n");
+    assert_eq!(bench.record("taken").state, State::Claimed);
+}
+
+#[test]
+fn an_attempt_whose_lease_is_nearly_over_begins_no_output_and_uses_up_no_attempt() {
+    // Rule 3, row 4.
+    let mut bench = bench();
+    let mut items = [bench.committing("k")];
+    let policy = bench.gate.policy();
+    bench.clock.0.fetch_add(policy.lease_ms - policy.margin_ms, SeqCst);
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(items[0].plan, Plan::Redeliver { failed: false, within_ms: None });
+    assert_eq!(bench.written(), "");
+    let record = bench.record("k");
+    assert_eq!((record.state, record.attempts), (State::Released, 0));
+}
+
+#[test]
+fn a_store_that_does_not_answer_after_the_outputs_is_asked_until_it_does() {
+    // Row 11, rule 12: the marks are repeated, the outputs are not, and the claim is never released.
+    let mut bench = bench();
+    bench.store.unanswered.store(2, SeqCst);
+    let mut items = [bench.committing("k")];
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(bench.events(), ["check", "output", "mark", "mark", "mark"]);
+    assert_eq!(bench.written(), "k\n");
+    assert_eq!(bench.record("k").state, State::Committed);
+}
+
+#[test]
+fn a_mark_whose_record_is_gone_is_accepted_once_the_output_is_out() {
+    // Rule 11: refused, the output that is out would come again with the next delivery.
+    let mut bench = bench();
+    let mut items = [bench.committing("k")];
+    let policy = bench.gate.policy();
+    bench.flush_takes_ms.store(policy.lease_ms + policy.keep_ms, SeqCst);
+    assert_eq!(bench.settle(&mut items), [SettleOutcome::Applied { late: 1 }]);
+    assert_eq!(bench.record("k").state, State::Committed);
+}
+
+#[test]
+fn a_delivery_without_keys_is_written_and_asks_the_store_nothing() {
+    let mut bench = bench();
+    let attempt = bench.gate.attempt(Origin::of("s", "m"), None);
+    let mut items = [bench.item(attempt, HandlerEnd::Ok, End::Unkeyed, "line\n", "")];
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!((bench.written().as_str(), bench.events()), ("line\n", vec!["output"]));
+}
