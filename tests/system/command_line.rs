@@ -51,7 +51,8 @@ fn what_cannot_be_run_is_refused_in_one_line() {
         all.extend_from_slice(arguments);
         refused(&bench, &all, code, expected);
     };
-    with(&[], 2, "store.url is not set: give --store");
+    let no_input = ["run", "--plugin", &payment, "--output", "out.ndjson"];
+    refused(&bench, &no_input, 2, "input.path is not set: give --input");
     with(&["--store", "gate.db"], 2, "is file:gate.db meant?");
     with(&["--store", "mysql://x"], 2, "mysql: is not known");
     with(

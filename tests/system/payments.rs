@@ -118,3 +118,20 @@ fn another_payload_under_the_same_payment_id_is_a_mismatch_and_not_dropped() {
     bench.run("payment").ok();
     assert_eq!(bench.dead_letters().len(), 2);
 }
+
+#[test]
+fn a_key_that_equals_the_message_s_id_is_pointed_out_once() {
+    // Row 25.
+    let bench = Bench::default();
+    let line = |n: usize| format!("{}\n", json!({"id": format!("p{n}"), "payload": payment(n)}));
+    bench.write("in.ndjson", format!("{}{}", line(1), line(2)));
+    let ended = bench.run("payment").ok();
+    assert_eq!(
+        ended.stderr.matches("the handler's key equals the message's id").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
+    bench.messages(&[payment(3)]);
+    assert!(!bench.run("payment").ok().stderr.contains("warning"));
+}

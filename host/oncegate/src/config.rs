@@ -203,6 +203,9 @@ fn derive(settings: &mut Settings) -> Result<()> {
         bail!("the plugin's name {stem:?} cannot be a namespace (A-Z a-z 0-9 . _ -): give --namespace");
     }
     settings.derive("policy.namespace", Value::Text(stem));
+    let namespace = settings.required("policy.namespace")?;
+    let store = format!("file:{namespace}.gate");
+    settings.derive("store.url", Value::Text(store));
     settings.derive("policy.keep", Value::Ms(settings.number("policy.window")));
     if let Some(output) = settings.text("output.path").filter(|output| *output != "-") {
         let dead = format!("{output}.dead.ndjson");

@@ -3,6 +3,8 @@
 //! The binary is a thin shell around this library, so that benchmarks can run a native handler through the very
 //! same pipeline.
 
+#![deny(missing_docs)]
+
 pub mod cli;
 pub mod config;
 pub mod exit;

@@ -100,7 +100,7 @@ pub static SETTINGS: &[Setting] = &[
         "store",
         Kind::Text,
         None,
-        "Where claims and commits live: file:PATH, memory:, redis://HOST[:PORT][/DB] or rediss://. The password comes from ONCEGATE_REDIS_PASSWORD",
+        "Where claims and commits live: file:PATH, memory:, redis://HOST[:PORT][/DB] or rediss://. The password comes from ONCEGATE_REDIS_PASSWORD. Default: file:NAMESPACE.gate",
     ),
     setting(
         "store.ca_file",

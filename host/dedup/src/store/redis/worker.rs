@@ -20,7 +20,7 @@ use super::order::{Answer, Order, Part};
 use super::{Script, Secret};
 
 /// The most keys that are joined into one call. Redis does nothing else while a script runs; this many take it
-/// some 0.3 ms. One delivery with more keys still is one call.
+/// some 0.5 ms. One delivery with more keys still is one call.
 pub const MOST_KEYS: usize = 128;
 
 /// The most bytes that are joined into one call.
