@@ -83,6 +83,10 @@ fn what_cannot_be_run_is_refused_in_one_line() {
 #[test]
 fn a_configuration_error_names_file_line_key_and_what_is_allowed() {
     let bench = Bench::default();
+    bench.write("zero.toml", "[limits]\nwaiting = 0\n");
+    let payment = payment();
+    let zero = ["check", "--config", "zero.toml", "--plugin", &payment, "--input", "i", "--output", "o"];
+    refused(&bench, &zero, 2, "limits.waiting is 0: set at least 1");
     bench.write("oncegate.toml", "[policy]\n# a comment\nlease = 60\n");
     refused(
         &bench,

@@ -223,3 +223,15 @@ fn a_dropped_store_leaves_no_thread() {
     }
     assert_eq!(threads(), 0);
 }
+
+#[test]
+fn a_server_for_tests_is_never_another_one_on_its_port() {
+    let mut server = with(&[]);
+    server.kill();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", server.port())).unwrap();
+    let restarted = std::thread::spawn(move || server.restart());
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!restarted.is_finished(), "it took somebody else for the server");
+    drop(taken);
+    restarted.join().unwrap();
+}

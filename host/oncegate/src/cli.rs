@@ -98,7 +98,7 @@ fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
 /// The handler of a configuration, ready to be called.
 fn load(config: &Config) -> Result<Handler, Failure> {
     // Each thread keeps instances of its own, so that all of them together may keep so many.
-    let instances = config.concurrency.saturating_mul(config.threads);
+    let instances = config.rules.concurrency.saturating_mul(config.rules.threads);
     let engine = Engine::new(u32::try_from(instances).unwrap_or(u32::MAX)).or_exit(Exit::Failed)?;
     if let Allocation::OnDemand { why } = engine.allocation() {
         eprintln!("oncegate: warning: fresh instances will be slow, there is no room for a pool: {why}");

@@ -8,8 +8,7 @@ use oncegate_broker::InputFormat;
 use oncegate_dedup::{L1Limits, Namespace, Policy};
 use oncegate_sandbox::{Level, Limits, Reuse, Topics};
 
-use crate::fingerprint::FingerprintOf;
-use crate::pipeline::{Backoff, Outputs, WaitingBound};
+use crate::pipeline::{Backoff, Outputs, Rules, WaitingBound};
 use crate::settings::{Settings, Value};
 use crate::stores::StoreUrl;
 
@@ -64,20 +63,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whether instances are kept.
     pub reuse: Reuse,
-    /// Which outputs are applied.
-    pub outputs: Outputs,
-    /// What tells one event from another.
-    pub fingerprint: FingerprintOf,
-    /// The pause before a delivery is made again.
-    pub backoff: Backoff,
-    /// How much may wait for a retry.
-    pub waiting: WaitingBound,
-    /// Threads that run handlers.
-    pub threads: usize,
-    /// Handlers under way at once.
-    pub concurrency: usize,
-    /// The least level of the handler's log lines that is shown.
-    pub log_level: Option<Level>,
+    /// What the pipeline works by; source and topic are its source's to fill in.
+    pub rules: Rules,
 }
 
 impl Config {
@@ -86,6 +73,8 @@ impl Config {
         derive(settings)?;
         let store = StoreUrl::from_str(settings.required("store.url")?)?;
         let policy = policy(settings)?;
+        let limits = limits(settings, &policy)?;
+        let rules = rules(settings, limits.clone())?;
         let output = Target::new(settings.required("output.path")?);
         let dead_letters = match settings.text("dead_letters.path") {
             Some(path) => Target::new(path),
@@ -109,25 +98,10 @@ impl Config {
                 bytes: settings.number("l1.bytes"),
                 staleness_ms: settings.number("l1.staleness"),
             },
-            limits: limits(settings, &policy)?,
+            limits,
             policy,
             reuse: reuse(settings),
-            outputs: match settings.text("policy.outputs") {
-                Some("free") => Outputs::Free,
-                _ => Outputs::Gated,
-            },
-            fingerprint: settings.text("policy.fingerprint").unwrap_or_default().parse()?,
-            backoff: Backoff {
-                min_ms: settings.number("policy.backoff_min"),
-                max_ms: settings.number("policy.backoff_max"),
-            },
-            waiting: WaitingBound {
-                count: settings.number("limits.waiting"),
-                bytes: settings.number("limits.waiting_bytes"),
-            },
-            threads: at_least_one(settings, "run.threads")?,
-            concurrency: at_least_one(settings, "run.concurrency")?,
-            log_level: log_level(settings.text("run.log_level").unwrap_or_default()),
+            rules,
         };
         config.paths_fit_together()?;
         Ok(config)
@@ -237,6 +211,30 @@ fn policy(settings: &Settings) -> Result<Policy> {
     Ok(policy)
 }
 
+fn rules(settings: &Settings, limits: Limits) -> Result<Rules> {
+    Ok(Rules {
+        source: String::new(),
+        topic: String::new(),
+        outputs: match settings.text("policy.outputs") {
+            Some("free") => Outputs::Free,
+            _ => Outputs::Gated,
+        },
+        fingerprint: settings.text("policy.fingerprint").unwrap_or_default().parse()?,
+        backoff: Backoff {
+            min_ms: settings.number("policy.backoff_min"),
+            max_ms: settings.number("policy.backoff_max"),
+        },
+        waiting: WaitingBound {
+            count: positive(settings, "limits.waiting")?,
+            bytes: positive(settings, "limits.waiting_bytes")?,
+        },
+        threads: a_few(settings, "run.threads")?,
+        concurrency: a_few(settings, "run.concurrency")?,
+        log_level: log_level(settings.text("run.log_level").unwrap_or_default()),
+        limits,
+    })
+}
+
 fn limits(settings: &Settings, policy: &Policy) -> Result<Limits> {
     let bytes = |path: &str| usize::try_from(settings.number(path)).unwrap_or(usize::MAX);
     let limits = Limits {
@@ -255,11 +253,18 @@ fn limits(settings: &Settings, policy: &Policy) -> Result<Limits> {
     Ok(limits)
 }
 
-fn at_least_one(settings: &Settings, path: &str) -> Result<usize> {
-    match usize::try_from(settings.number(path)).unwrap_or(usize::MAX) {
+fn positive(settings: &Settings, path: &str) -> Result<u64> {
+    match settings.number(path) {
         0 => bail!("{path} is 0: set at least 1"),
-        number if number > 4096 => bail!("{path} is {number}: set at most 4096"),
         number => Ok(number),
+    }
+}
+
+/// How many threads or handlers: as many as the engine has room for at the most.
+fn a_few(settings: &Settings, path: &str) -> Result<usize> {
+    match positive(settings, path)? {
+        number if number > 4096 => bail!("{path} is {number}: set at most 4096"),
+        number => Ok(usize::try_from(number)?),
     }
 }
 

@@ -1,8 +1,9 @@
 //! A real Redis for tests: started on a free port in a folder of its own, and gone with the test.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to answer.
@@ -18,6 +19,12 @@ pub struct ServerOptions {
     /// Certificate, key and authority (PEM files): TLS on the port, and nothing else.
     pub tls: Option<[PathBuf; 3]>,
 }
+
+/// Tells the folders of one process's servers apart: two may be given one port, until one of them fails.
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+/// What a server writes into its log once it takes connections.
+const READY: &str = "Ready to accept connections";
 
 /// A `redis-server`. Killed when it is dropped, also by a panic.
 #[derive(Debug)]
@@ -36,7 +43,8 @@ impl RedisServer {
         // Another process may take the port between our asking for a free one and the server's start.
         for _ in 0..5 {
             let port = free_port();
-            let folder = std::env::temp_dir().join(format!("oncegate-redis-{}-{port}", std::process::id()));
+            let number = STARTED.fetch_add(1, Ordering::SeqCst);
+            let folder = std::env::temp_dir().join(format!("oncegate-redis-{}-{number}", std::process::id()));
             std::fs::create_dir_all(&folder).expect("a folder for the server");
             let mut server = Self { folder, port, options: options.clone(), process: None };
             match server.launch() {
@@ -51,6 +59,9 @@ impl RedisServer {
         let binary = std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
         let mut command = Command::new(binary);
         let port = self.port.to_string();
+        let log = self.folder.join("log");
+        // The word of a server before this one does not count.
+        let _ = std::fs::remove_file(&log);
         command.current_dir(&self.folder).args(["--bind", "127.0.0.1", "--save", "", "--logfile", "log"]);
         match &self.options.tls {
             None => command.args(["--port", &port]),
@@ -70,12 +81,13 @@ impl RedisServer {
         self.process = Some(command.spawn().map_err(|error| error.to_string())?);
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
-                return Ok(());
-            }
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
             if let Some(Ok(Some(status))) = self.process.as_mut().map(Child::try_wait) {
-                let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
                 return Err(format!("{status}: {log}"));
+            }
+            // By its own word: that somebody answers on the port may be another server's doing.
+            if log.contains(READY) {
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(5));
         }

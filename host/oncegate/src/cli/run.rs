@@ -66,14 +66,7 @@ fn handle_input(config: &Config, tally: &Arc<Tally>, stop: &Arc<Stop>) -> Result
     let rules = Rules {
         source: source.name().to_owned(),
         topic: source.default_topic().to_owned(),
-        outputs: config.outputs,
-        fingerprint: config.fingerprint.clone(),
-        backoff: config.backoff,
-        waiting: config.waiting,
-        threads: config.threads,
-        concurrency: config.concurrency,
-        log_level: config.log_level,
-        limits: config.limits.clone(),
+        ..config.rules.clone()
     };
     let (tally, stop) = (Arc::clone(tally), Arc::clone(stop));
     pipeline::run(&handler, gate, Box::new(source), settle.as_mut(), rules, tally, stop)?;
