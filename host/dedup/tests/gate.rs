@@ -522,3 +522,21 @@ async fn a_key_claimed_and_not_committed_is_free_again_and_used_up_no_attempt() 
     }
     bench.commit(b"k").await;
 }
+
+#[tokio::test]
+async fn a_refused_commit_is_not_cached() {
+    // Rule 18: only what the store has confirmed is remembered.
+    let bench = bench_with(|policy| policy.in_flight_wait_ms = 0, L1Limits::default());
+    let mut stale = bench.attempt();
+    stale.seen(b"k").await.unwrap();
+    stale.commit(b"k", None).unwrap();
+    bench.advance(bench.gate.policy().lease_ms);
+    let policy = bench.gate.policy().clone();
+    let other = Gate::new(policy, L1Limits::default(), bench.store.clone(), bench.clock.clone()).unwrap();
+    let mut successor = other.attempt(Origin::of("s", "m"), None);
+    assert_eq!(successor.seen(b"k").await, Ok(Sighting::New));
+    let verdict = stale.verdict(&HandlerEnd::Ok, 0);
+    let outcome = bench.gate.settle(stale.end(&verdict)).await;
+    assert_eq!(outcome, SettleOutcome::Lost { key: 0 });
+    assert!(matches!(bench.attempt().seen(b"k").await, Ok(Sighting::InFlight(_))));
+}
