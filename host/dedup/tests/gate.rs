@@ -1,5 +1,7 @@
 //! What the gate adds to a store: the cache, claims under way in one process, and the verdict.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! The cache's bound is in bytes, and a bound that is only counted is none: this compares it with what a process
 //! really uses. A test binary of its own, because it measures its whole process.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};

@@ -1,5 +1,7 @@
 //! The ordered settle: fences, outputs, marks, in this order, whatever goes wrong in between.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
