@@ -447,7 +447,7 @@ impl Attempt {
         self.known.iter().any(|known| matches!(known.what, What::New { .. }))
     }
 
-    /// The key most recently answered new, as an index for [`Attempt::is_staged`] and [`Attempt::key_name`].
+    /// The key most recently answered new, as an index for [`Attempt::is_staged`] and [`Attempt::key_at`].
     pub fn last_new(&self) -> Option<usize> {
         self.last_new
     }

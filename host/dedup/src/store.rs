@@ -167,7 +167,7 @@ pub enum Absent {
 pub enum SettleOutcome {
     /// All of it is applied, now or by an earlier call of the same attempt.
     Applied {
-        /// Commits accepted although their claim was gone: released by an attempt, or absent.
+        /// Commits accepted although their claim was gone: released by another attempt, or absent.
         late: u32,
     },
     /// A fence was lost: nothing is applied, the delivery belongs to whoever has it now.
