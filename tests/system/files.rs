@@ -124,7 +124,7 @@ fn limited(bench: &Bench, kib: u32, store: &str) -> Ended {
 }
 
 #[test]
-fn a_full_disk_loses_nothing_and_the_run_can_be_repeated() {
+fn a_limit_on_the_size_of_files_is_one_line_and_the_run_can_be_repeated() {
     let bench = Bench::default();
     bench.messages(&effects(20_000));
     let mut refused = 0;
@@ -154,4 +154,77 @@ fn a_store_of_a_newer_layout_or_of_no_kind_is_refused_by_name() {
     assert_eq!(ended.code, Some(4), "{}", ended.stderr);
     assert!(ended.error().contains("file"), "{}", ended.error());
     assert_eq!(std::fs::read(bench.path("file")).unwrap(), b"hello");
+}
+
+/// A file system of its own of so many KiB, unmounted when dropped.
+struct Small(std::path::PathBuf);
+
+impl Small {
+    /// None, said loudly, where this user may mount nothing; in CI that is a failure.
+    fn mount(bench: &Bench, kib: u32) -> Option<Self> {
+        let folder = bench.path("small");
+        std::fs::create_dir(&folder).unwrap();
+        let size = format!("size={kib}k");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            assert!(std::env::var_os("CI").is_none(), "CI has to be able to mount a tmpfs");
+            eprintln!("SKIPPED: a tmpfs cannot be mounted here");
+            return None;
+        }
+        Some(Self(folder))
+    }
+
+    fn grow(&self, kib: u32) {
+        let size = format!("remount,size={kib}k");
+        assert!(Command::new("mount").args(["-o", &size]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn fills_up(output: &str, store: &str, code: i32, sizes_kib: [u32; 2]) {
+    let bench = Bench::default();
+    let Some(small) = Small::mount(&bench, sizes_kib[0]) else { return };
+    bench.messages(&effects(20_000));
+    let run = || {
+        let mut command = oncegate();
+        command.current_dir(bench.path(".")).args([
+            "run",
+            "--reuse",
+            "--input",
+            "in.ndjson",
+            "--output",
+            output,
+        ]);
+        command.args(["--dead-letters", "dead.ndjson", "--store", store, "--plugin"]).arg(plugin("probe"));
+        Ended::new(command.output().unwrap())
+    };
+    let ended = run();
+    assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+    assert!(ended.error().contains("No space left on device"), "{}", ended.error());
+    let whole = oncegate_tests::lines(&bench.path(output)).len();
+    assert!((1..20_000).contains(&whole), "it was not in mid-run: {whole} effects");
+    small.grow(sizes_kib[1]);
+    let ended = run();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let mut ids: Vec<String> =
+        oncegate_tests::lines(&bench.path(output)).iter().map(|line| line.id().to_owned()).collect();
+    assert_eq!(ids.len(), 20_000);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 20_000, "an effect is there twice");
+}
+
+#[test]
+fn an_output_s_disk_that_fills_up_in_mid_run_loses_and_doubles_nothing() {
+    fills_up("small/out.ndjson", "file:gate.db", 5, [300, 65_536]);
+}
+
+#[test]
+fn a_store_s_disk_that_fills_up_in_mid_run_loses_and_doubles_nothing() {
+    fills_up("out.ndjson", "file:small/gate.db", 4, [2_000, 262_144]);
 }
