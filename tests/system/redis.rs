@@ -27,7 +27,7 @@ fn each_effect_once(bench: &Bench, messages: &[Value]) {
 
 #[test]
 fn a_second_run_on_redis_finds_everything_done() {
-    let Some(redis) = Redis::start() else { return };
+    let redis = Redis::start();
     let bench = Bench::default();
     let messages = effects(5_000);
     bench.messages(&messages);
@@ -41,7 +41,7 @@ fn a_second_run_on_redis_finds_everything_done() {
 
 #[test]
 fn a_server_killed_and_restarted_in_mid_run_loses_and_doubles_nothing() {
-    let Some(mut redis) = Redis::start() else { return };
+    let mut redis = Redis::start();
     let bench = Bench::default();
     let messages = effects(20_000);
     bench.messages(&messages);
@@ -62,7 +62,7 @@ fn a_server_killed_and_restarted_in_mid_run_loses_and_doubles_nothing() {
 
 #[test]
 fn two_processes_share_a_namespace_and_each_effect_happens_once() {
-    let Some(redis) = Redis::start() else { return };
+    let redis = Redis::start();
     let (a, b) = (Bench::default(), Bench::default());
     let messages = effects(5_000);
     let runs: Vec<_> = [&a, &b]

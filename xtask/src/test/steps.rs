@@ -24,7 +24,7 @@ pub struct Step {
 }
 
 /// All steps, in order.
-pub const STEPS: [Step; 10] = [
+pub const STEPS: [Step; 8] = [
     Step { name: "format", what: "the sources are formatted", run: format },
     Step { name: "deny", what: "licences and origins of the dependencies", run: deny::check },
     Step { name: "clippy", what: "no warnings in native code", run: clippy },
@@ -32,9 +32,7 @@ pub const STEPS: [Step; 10] = [
     Step { name: "docs", what: "the documentation builds and its links lead somewhere", run: docs },
     Step { name: "plugins", what: "the guests build to components", run: build_plugins },
     Step { name: "redis", what: "there is a redis-server for the tests to start", run: redis::find },
-    Step { name: "unit", what: "unit, integration and documentation tests", run: unit },
-    Step { name: "host", what: "the host that the system tests run", run: build_host },
-    Step { name: "system", what: "whole-system tests on real processes", run: system },
+    Step { name: "tests", what: "unit, conformance, documentation and whole-system tests", run: tests },
 ];
 
 fn format(workspace: &Workspace) -> Result<Outcome> {
@@ -67,29 +65,15 @@ fn build_plugins(workspace: &Workspace) -> Result<Outcome> {
     Ok(Passed)
 }
 
-/// Without a redis-server the tests that need one are told to pass over themselves; with one they must find
-/// it.
-fn unit(workspace: &Workspace) -> Result<Outcome> {
-    passed(tests(workspace).args(["--workspace", "--exclude", "oncegate-tests"]))
-}
-
-fn build_host(workspace: &Workspace) -> Result<Outcome> {
-    passed(in_workspace(workspace, "build").args(["--package", "oncegate"]))
-}
-
-fn system(workspace: &Workspace) -> Result<Outcome> {
-    passed(tests(workspace).args(["--package", "oncegate-tests"]))
-}
-
-/// `cargo test`, with everything in its environment that tests ask for.
-fn tests(workspace: &Workspace) -> Command {
+/// All of them in one call: cargo chooses the features of shared dependencies by what it is asked to build, and a
+/// second call would compile the engine a second time. The host's binary, which the system tests run, is built
+/// with its package's tests.
+fn tests(workspace: &Workspace) -> Result<Outcome> {
     let mut cargo = in_workspace(workspace, "test");
+    cargo.arg("--workspace");
     cargo.env("ONCEGATE_BIN", workspace.built("debug/oncegate"));
     cargo.env("ONCEGATE_PLUGINS", workspace.built("plugins"));
-    if redis::server().is_none() {
-        cargo.env("ONCEGATE_WITHOUT_REDIS", "1");
-    }
-    cargo
+    passed(&mut cargo)
 }
 
 fn in_workspace(workspace: &Workspace, subcommand: &str) -> Command {
