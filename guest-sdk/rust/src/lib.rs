@@ -8,6 +8,8 @@ mod config;
 pub mod entry;
 mod error;
 mod gate;
+#[cfg(all(target_arch = "wasm32", feature = "heap"))]
+mod heap;
 mod host;
 pub mod log;
 mod message;

@@ -25,6 +25,10 @@ use oncegate_sandbox::{
 };
 use serde::{Deserialize, Serialize};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The payment handler in native Rust, through the same gate.
 #[derive(Clone)]
 struct Native;
