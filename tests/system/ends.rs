@@ -120,14 +120,21 @@ fn a_dead_key_acknowledges_the_delivery_that_died_and_no_other() {
 }
 
 #[test]
-fn a_handler_that_is_content_with_in_flight_loses_nothing() {
-    // Row 29 and rule 7. Two deliveries of one key, begun together; the second handler returns ok whatever the
-    // answer is, and the first one fails once.
+fn a_delivery_that_was_told_in_flight_is_made_again_whatever_its_handler_returned() {
+    // Row 29 and rule 7. The holder works for a while and commits nothing; the other one does not care for the answer
+    // and runs into a refusal. Taken at its word it would be dead, and its effect lost.
     let bench = Bench::default();
-    let careless = json!([{"seen_anyway": "k"}, {"retry_until": 2}, {"commit": "k"}]);
-    let scripts = vec![script(careless); 50];
-    let ended = run(&bench, &scripts, &[]);
-    assert_eq!(ended.ends().of("applied"), 1);
+    bench.write(
+        "impatient.toml",
+        QUICK.replace("200ms\"\n[limits]\ncpu = \"200ms", "1ms\"\n[limits]\ncpu = \"20s"),
+    );
+    let holder = script(json!([{"seen": "k"}, {"work": 200_000_000}]));
+    let careless = script(json!([{"seen_anyway": "k"}, {"emit": ["t", "x"]}, {"commit": "k"}]));
+    bench.messages(&[holder, careless]);
+    let ended = bench.run("probe").args(&["--config", "impatient.toml", "--attempts", "1"]).ok();
+    ended.ends().are(&[("applied", 1), ("no_effect", 1)]);
+    assert!(ended.summary()["deferred"].as_u64() > Some(0), "nobody was told in-flight: {}", ended.stdout);
+    assert_eq!(bench.output().len(), 1);
 }
 
 #[test]

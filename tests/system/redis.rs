@@ -46,14 +46,16 @@ fn a_server_killed_and_restarted_in_mid_run_loses_and_doubles_nothing() {
     let messages = effects(20_000);
     bench.messages(&messages);
     let run = bench.run_on("probe", &redis.url()).args(&["--attempts", "1"]).start();
-    for _ in 0..3 {
+    // The second outage is longer than a call's patience, so that handlers are told of it.
+    for outage_ms in [300, 5_000, 300] {
         std::thread::sleep(Duration::from_millis(500));
         redis.kill();
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(outage_ms));
         redis.restart();
     }
     let ended = Ended::new(run.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.summary()["deferred"].as_u64() > Some(0), "nobody noticed: {}", ended.stdout);
     // With one attempt allowed, an outage that used one up would show as a dead letter.
     assert!(bench.dead_letters().is_empty(), "{:?}", bench.dead_letters());
     assert_eq!(ended.ends().of("applied"), distinct(&messages) as u64, "{}", ended.stdout);

@@ -29,6 +29,8 @@ enum Step {
     Retry(String),
     Reject(String),
     Panic(String),
+    /// Computes for so many rounds.
+    Work(u64),
     /// Computes for ever.
     Spin(()),
     /// Allocates until there is no more.
@@ -66,6 +68,9 @@ impl Step {
             Step::Reject(reason) => return Err(reject(reason)),
             #[expect(clippy::panic, reason = "that is what was asked for")]
             Step::Panic(text) => panic!("{text}"),
+            Step::Work(rounds) => (0..rounds).for_each(|round| {
+                std::hint::black_box(round);
+            }),
             Step::Spin(()) => loop {
                 std::hint::black_box(0);
             },
