@@ -78,21 +78,22 @@ fn settle_files(bench: &Bench) {
 fn killed_at_any_moment_and_run_again_each_effect_is_there_once() {
     let bench = Bench::default();
     bench.write("quick.toml", QUICK);
-    let messages = messages(60_000);
+    let messages = messages(120_000);
     bench.messages(&messages);
     let run = || bench.run("probe").args(&["--config", "quick.toml", "--reuse"]);
     let mut random = Random::new();
-    let (mut killed, mut before, mut began) = (0, 0, 0);
+    let (mut round, mut killed, mut before, mut began) = (0, 0, 0, 0);
     let deadline = Instant::now() + Duration::from_secs(240);
     while killed < KILLS && Instant::now() < deadline {
         // A third of them while the process has hardly begun.
-        let within_ms = [100, 1000, 2500][killed % 3];
+        let within_ms = [100, 900, 2000][round % 3];
+        round += 1;
         let mut child = run().start();
         std::thread::sleep(Duration::from_millis(random.below(within_ms)));
         child.kill().unwrap();
         if child.wait().unwrap().success() {
-            // It was faster than the kill: what it did is done, and there is nothing left to interrupt.
-            break;
+            // It was faster than the kill, which does not count then.
+            continue;
         }
         killed += 1;
         settle_files(&bench);
@@ -102,8 +103,8 @@ fn killed_at_any_moment_and_run_again_each_effect_is_there_once() {
         before = effects;
     }
     eprintln!("{killed} kills, {began} of them after new effects");
-    assert!(killed >= 30, "only {killed} kills hit: the run ended before");
-    assert!(began >= 5, "too few kills hit a run that was working");
+    assert!(killed >= 30, "only {killed} kills hit");
+    assert!(began >= 3, "too few kills hit a run that was working");
 
     run().ok();
     nothing_twice(&bench);
