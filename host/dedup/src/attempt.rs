@@ -1,13 +1,14 @@
 //! One attempt at one delivery: the keys that it has seen, what it staged, and how it may end.
 
-use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
 
+use crate::ending::Ending;
 use crate::inflight::{Leader, Role};
 use crate::store::{Absent, Action, Claim, ClaimOutcome, Committed, Granted, KeySettle, Settlement};
 use crate::text::shown;
+use crate::verdict::{Death, Deferral, HandlerEnd, Verdict};
 use crate::{AttemptId, Fence, Fingerprint, Gate, Key, Origin, Unreadable};
 
 /// How often a key that is in flight on another host is asked for while waiting, in milliseconds.
@@ -66,107 +67,6 @@ pub enum SeenError {
     /// The handler is to be stopped.
     #[error("the host ends this attempt")]
     Aborted,
-}
-
-/// How a handler ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HandlerEnd {
-    /// It returned `ok`.
-    Ok,
-    /// It asked for a retry, trapped or met a limit: an attempt is used up.
-    Failed(String),
-    /// It said that this can never work.
-    Rejected(String),
-    /// The host stopped it, because `seen` answered [`SeenError::Aborted`].
-    Aborted,
-}
-
-/// What becomes of a delivery. A handler's end is one part of it; what it was told is the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Apply what was staged, then acknowledge.
-    Apply,
-    /// Apply nothing, use up no attempt, make the delivery again.
-    Defer(Deferral),
-    /// Apply nothing, make the delivery again after a back-off. An attempt is used up.
-    Fail(String),
-    /// Dead-letter the delivery, mark the keys that it holds dead, acknowledge it.
-    Die(Death),
-    /// The delivery died before, and its dead letter is written: acknowledge it.
-    DiedBefore(String),
-    /// Touch nothing and stop the pipeline: the store is a newer host's.
-    Stop(String),
-}
-
-/// Why a delivery is made again without using up an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deferral {
-    /// A key is in flight elsewhere, for so many milliseconds at most.
-    InFlight(u64),
-    /// The store did not answer.
-    Unavailable(String),
-    /// So many hosts died over a key that the delivery has to run alone.
-    Suspect(u32),
-    /// Its lease had too little left to begin a settle, or the host is stopping.
-    TooLate,
-}
-
-/// Why a delivery is given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Death {
-    /// The handler rejected it.
-    Rejected(String),
-    /// Its key was committed with another payload; both fingerprints, the committed one first.
-    Mismatch {
-        /// The key, shown.
-        key: String,
-        /// The fingerprint that is committed.
-        stored: Fingerprint,
-        /// The fingerprint of this delivery.
-        found: Option<Fingerprint>,
-    },
-    /// The handler failed as often as it may; the last failure.
-    AttemptsUsedUp {
-        /// How often.
-        attempts: u32,
-        /// The last failure.
-        last: String,
-    },
-    /// Its hosts died, the last one while it ran alone.
-    HostDied {
-        /// How many.
-        host_deaths: u32,
-    },
-    /// Its key was given up for another delivery, with this reason.
-    KeyIsDead(String),
-    /// Its key's record is not ours to touch.
-    Unreadable(String),
-    /// It emitted an output that no commit covers.
-    EffectWithoutCommit(String),
-}
-
-impl fmt::Display for Death {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Death::Rejected(reason) => write!(f, "rejected: {reason}"),
-            Death::Mismatch { key, stored, found } => {
-                write!(f, "mismatch: key {key} was committed with another payload (fingerprint {stored}")?;
-                match found {
-                    Some(found) => write!(f, ", this one has {found})"),
-                    None => f.write_str(")"),
-                }
-            }
-            Death::AttemptsUsedUp { attempts, last } => {
-                write!(f, "attempts used up ({attempts}): {last}")
-            }
-            Death::HostDied { host_deaths } => {
-                write!(f, "host died: {host_deaths} hosts died over this key, the last one with it alone")
-            }
-            Death::KeyIsDead(reason) => write!(f, "key is dead: {reason}"),
-            Death::Unreadable(reason) => write!(f, "unreadable record: {reason}"),
-            Death::EffectWithoutCommit(what) => write!(f, "effect without commit: {what}"),
-        }
-    }
 }
 
 /// Who knew that a key was a duplicate.
@@ -606,62 +506,5 @@ fn action(gate: &Gate, origin: Origin, verdict: &Verdict, staged: Option<Staged>
         (Verdict::Die(death), _) => die(death.to_string()),
         (Verdict::DiedBefore(reason), _) => die(reason.clone()),
         (Verdict::Apply | Verdict::Defer(_) | Verdict::Stop(_), _) => release(false, ""),
-    }
-}
-
-/// An attempt that has ended and is to be settled. It keeps other attempts of this process from its keys until
-/// it is confirmed or dropped.
-#[derive(Debug)]
-pub struct Ending {
-    pub(crate) settlement: Settlement,
-    leaders: Vec<Leader>,
-    pub(crate) unknown: Vec<Claim>,
-    acts_until_ms: Option<u64>,
-    pub(crate) ended_ms: u64,
-}
-
-impl Ending {
-    /// What to ask of the store.
-    pub fn settlement(&self) -> &Settlement {
-        &self.settlement
-    }
-
-    /// Takes what is to be asked out, to be given back by [`Ending::restore`]: for a settle that joins many, without
-    /// a copy of each.
-    pub fn take_settlement(&mut self) -> Settlement {
-        std::mem::replace(&mut self.settlement, Settlement { keys: Vec::new(), absent: Absent::Refuse })
-    }
-
-    /// Gives back what was taken.
-    pub fn restore(&mut self, settlement: Settlement) {
-        self.settlement = settlement;
-    }
-
-    /// Whether there is nothing to ask of the store: the attempt holds no claim.
-    pub fn is_empty(&self) -> bool {
-        self.settlement.keys.is_empty() && self.unknown.is_empty()
-    }
-
-    /// Until when outputs may be begun, see [`Attempt::acts_until_ms`].
-    pub fn acts_until_ms(&self) -> Option<u64> {
-        self.acts_until_ms
-    }
-
-    /// Outputs are out already: a mark is accepted even if its record is gone by now.
-    pub fn outputs_are_out(&mut self) {
-        self.settlement.absent = Absent::Accept;
-    }
-
-    /// Turns what would have been applied into a release that uses up no attempt: the settle came too late.
-    pub fn defer(&mut self, gate: &Gate) {
-        for settled in &mut self.settlement.keys {
-            let keep_ms = gate.policy.keep_ms;
-            settled.action = Action::Release { failed: false, error: String::new(), keep_ms };
-        }
-    }
-
-    /// Keys that were found by asking again come behind the others and have no leader.
-    pub(crate) fn into_parts(self) -> (Vec<KeySettle>, Vec<Leader>) {
-        (self.settlement.keys, self.leaders)
     }
 }

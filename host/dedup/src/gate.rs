@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, Ending};
+use crate::attempt::Attempt;
+use crate::ending::Ending;
 use crate::inflight::InFlight;
 use crate::l1::{L1, L1Limits};
 use crate::store::{Action, ClaimOutcome, KeySettle, SettleOutcome, Settlement, Store};

@@ -43,6 +43,7 @@ mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod digest;
+mod ending;
 mod fence;
 mod gate;
 pub mod hex;
@@ -54,14 +55,15 @@ mod record;
 pub mod store;
 pub mod text;
 pub mod transition;
+mod verdict;
 
-pub use attempt::{
-    Aborted, Attempt, Death, Deferral, DuplicateBy, Ending, HandlerEnd, Refusal, SeenError, Sighting, Verdict,
-};
+pub use attempt::{Aborted, Attempt, DuplicateBy, Refusal, SeenError, Sighting};
 pub use clock::{Clock, SystemClock};
+pub use ending::Ending;
 pub use fence::{AttemptId, Fence, Fingerprint, Origin};
 pub use gate::Gate;
 pub use key::{InvalidNamespace, Key, KeyName, MAX_NAMESPACE_BYTES, MAX_PLAIN_KEY_BYTES, Namespace};
 pub use l1::{ENTRY_OVERHEAD_BYTES, L1Limits};
 pub use policy::{Policy, PolicyError};
 pub use record::{HEADER_BYTES, MAX_TEXT_BYTES, Record, State, Unreadable, VERSION};
+pub use verdict::{Death, Deferral, HandlerEnd, Verdict};

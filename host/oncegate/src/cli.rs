@@ -103,11 +103,11 @@ fn load(config: &Config) -> Result<Handler, Failure> {
     if let Allocation::OnDemand { why } = engine.allocation() {
         eprintln!("oncegate: warning: fresh instances will be slow, there is no room for a pool: {why}");
     }
-    let component = Component::read(&engine, &config.plugin, &config.limits)
+    let component = Component::read(&engine, &config.plugin, &config.rules.limits)
         .with_context(|| format!("the plugin {}", config.plugin.display()))
         .or_exit(Exit::Plugin)?;
     let settings = oncegate_sandbox::Settings {
-        limits: config.limits.clone(),
+        limits: config.rules.limits.clone(),
         config: config.plugin_values.iter().cloned().collect(),
         topics: config.topics.clone(),
         reuse: config.reuse,

@@ -59,8 +59,6 @@ pub struct Config {
     pub policy: Policy,
     /// The cache.
     pub l1: L1Limits,
-    /// The sandbox's limits.
-    pub limits: Limits,
     /// Whether instances are kept.
     pub reuse: Reuse,
     /// What the pipeline works by; source and topic are its source's to fill in.
@@ -74,7 +72,7 @@ impl Config {
         let store = StoreUrl::from_str(settings.required("store.url")?)?;
         let policy = policy(settings)?;
         let limits = limits(settings, &policy)?;
-        let rules = rules(settings, limits.clone())?;
+        let rules = rules(settings, limits)?;
         let output = Target::new(settings.required("output.path")?);
         let dead_letters = match settings.text("dead_letters.path") {
             Some(path) => Target::new(path),
@@ -98,7 +96,6 @@ impl Config {
                 bytes: settings.number("l1.bytes"),
                 staleness_ms: settings.number("l1.staleness"),
             },
-            limits,
             policy,
             reuse: reuse(settings),
             rules,

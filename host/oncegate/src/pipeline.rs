@@ -91,7 +91,7 @@ pub struct Rules {
     pub concurrency: usize,
     /// The least level of the handler's log lines that is shown; none for no line.
     pub log_level: Option<oncegate_sandbox::Level>,
-    /// What the handler's log may hold, for the note that some was dropped.
+    /// What one invocation may use.
     pub limits: oncegate_sandbox::Limits,
 }
 

@@ -182,8 +182,8 @@ impl<'a, I: Invoke> Worker<'a, I> {
         task.message.attempt = task.message.attempt.saturating_add(1);
         let run = run_one(self.invoke, self.shared, task, permit);
         let mut run: Running<'a> = Box::pin(run);
-        // Polled here once, under the waker of this thread's task; what is not ready then is polled again as
-        // soon as it is in the set.
+        // Polled here once, with nobody to wake: what is not ready then is polled again as soon as it is in the
+        // set, which listens.
         let mut context = std::task::Context::from_waker(futures_util::task::noop_waker_ref());
         match run.as_mut().poll(&mut context) {
             Poll::Ready((task, invocation)) => self.conclude(task, invocation),
