@@ -13,7 +13,7 @@ pub enum HandlerEnd {
     Failed(String),
     /// It said that this can never work.
     Rejected(String),
-    /// The host stopped it, because `seen` answered [`SeenError::Aborted`].
+    /// The host stopped it, because `seen` answered [`SeenError::Aborted`](crate::SeenError::Aborted).
     Aborted,
 }
 
