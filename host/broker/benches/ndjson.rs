@@ -34,6 +34,7 @@ fn messages() -> Vec<Message> {
         headers: vec![Header { name: "trace".to_owned(), value: b"4bf92f3577b34da6".to_vec() }],
         payload: payload(number).into_bytes(),
         published_ms: None,
+        ticket: None,
     };
     (0..LINES).map(message).collect()
 }

@@ -20,7 +20,7 @@
 //!             &Output { id: &m.id, topic: "copies", key: m.key.as_deref(), headers: &m.headers, payload: &m.payload },
 //!             &mut lines,
 //!         ),
-//!         Delivery::Malformed(line) => eprintln!("line {}: {}", line.line, line.reason),
+//!         Delivery::Malformed(line) => eprintln!("{}: {}", line.id, line.reason),
 //!     }
 //! }
 //! assert_eq!(lines, b"{\"id\":\"7\",\"topic\":\"copies\",\"key\":\"k\",\"payload\":{\"n\": 1.0}}\n");
@@ -28,11 +28,14 @@
 //! ```
 #![deny(missing_docs)]
 
+mod encoder;
 mod message;
 mod ndjson;
 mod sink;
 mod source;
+mod ticket;
 
+pub use encoder::{Encoder, NdjsonEncoder};
 pub use message::{Delivery, Header, Malformed, Message};
 pub use ndjson::{
     DEFAULT_LINE_LIMIT, DeadLetter, FileSink, HOST_HEADER_PREFIX, InputFormat, LINE_HEADER, MAX_NESTING,
@@ -41,3 +44,4 @@ pub use ndjson::{
 };
 pub use sink::{Sink, SinkError};
 pub use source::{Source, SourceError};
+pub use ticket::Ticket;

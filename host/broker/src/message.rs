@@ -1,5 +1,7 @@
 //! What a source delivers.
 
+use crate::Ticket;
+
 /// One header of a message. Names may repeat and their order carries meaning, so headers are a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
@@ -25,20 +27,24 @@ pub struct Message {
     pub payload: Vec<u8>,
     /// When it was published, in milliseconds since the Unix epoch; `None` where the source does not say.
     pub published_ms: Option<u64>,
+    /// What its end is reported with; none where the source does not want to hear of it.
+    pub ticket: Option<Ticket>,
 }
 
 /// Input that is no message. It cannot be handled; it can be kept among the dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// `source:offset`, the offset in bytes of the line's start.
+    /// `source:offset`, the offset in bytes of the line's start; or the id of a stream's entry.
     pub id: String,
-    /// The line's number in its source, counted from 1 and with blank lines.
-    pub line: u64,
+    /// The line's number in its source, counted from 1 and with blank lines; none where there are no lines.
+    pub line: Option<u64>,
     /// Why it is no message, in words that can follow "line 7: ".
     pub reason: String,
     /// The line's first bytes without its line ending: at most 64 KiB (65,536 bytes), cut between two
     /// characters where the line is text.
     pub bytes: Vec<u8>,
+    /// As for a message.
+    pub ticket: Option<Ticket>,
 }
 
 /// One thing that a source hands out.

@@ -2,9 +2,10 @@
 
 use std::io;
 
-/// Takes whole encoded lines.
+/// Takes whole encoded outputs.
 pub trait Sink {
-    /// Takes `bytes`, which are whole lines, each with its line break. They may stay in the sink's buffer.
+    /// Takes `bytes`, which are what this sink's [`Encoder`](crate::Encoder) has written. They may stay in the sink's
+    /// buffer.
     ///
     /// # Errors
     ///
@@ -20,6 +21,9 @@ pub trait Sink {
     ///
     /// As for [`append`](Sink::append).
     fn flush(&mut self) -> Result<(), SinkError>;
+
+    /// Gives up what was appended and is not known to be written, after [`SinkError::Unavailable`].
+    fn give_up(&mut self) {}
 }
 
 /// Why a sink cannot be opened, resumed or written.
@@ -155,6 +159,23 @@ pub enum SinkError {
     Failed {
         /// The path as it was given, or "standard output".
         path: String,
+    },
+    /// The server cannot be used for now. What is not known to be written stays in the sink's buffer: a later flush
+    /// writes it, with the same ids, and may so write some of it twice.
+    #[error("cannot write the output {path} for now ({why})")]
+    Unavailable {
+        /// The stream or server.
+        path: String,
+        /// Why, in words.
+        why: String,
+    },
+    /// The server will not take it.
+    #[error("cannot write the output {path}: {why}")]
+    Refused {
+        /// The stream or server.
+        path: String,
+        /// Why, in words, and what to do.
+        why: String,
     },
     /// Whoever read the other end of the pipe has closed it.
     #[error("the reader of {path} has closed it; nothing more can be written there")]

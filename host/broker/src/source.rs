@@ -11,7 +11,8 @@ pub trait Source {
 
     /// Waits until there is at least one delivery or the input has ended, and returns what is there already:
     /// at most `max` deliveries (0 counts as 1) and about 1 MiB of input. An empty answer is the end of the
-    /// input, now and on every later call.
+    /// input, now and on every later call; from a source that [never ends](Source::ends) it only says that
+    /// nothing has arrived for a second or so.
     ///
     /// It never waits for a batch to fill: a delivery that has arrived is handed out at once.
     ///
@@ -20,6 +21,11 @@ pub trait Source {
     /// The input cannot be read. What was delivered before stays valid. Malformed input is no error but a
     /// [`Delivery::Malformed`].
     fn receive(&mut self, max: usize) -> Result<Vec<Delivery>, SourceError>;
+
+    /// Whether the input has an end.
+    fn ends(&self) -> bool {
+        true
+    }
 }
 
 /// Why a source cannot be opened or read.
@@ -39,6 +45,23 @@ pub enum SourceError {
     Directory {
         /// The path as it was given.
         path: String,
+    },
+    /// The stream or its server is not what the configuration says, or has ceased to be: a group that is gone, a user
+    /// that may not read. Nothing is made again in silence.
+    #[error("the input {path} is refused: {why}")]
+    Refused {
+        /// The stream.
+        path: String,
+        /// Why, in words, and what to do.
+        why: String,
+    },
+    /// The server cannot be reached at the start. Later on it is waited for.
+    #[error("the input {path} cannot be reached: {why}")]
+    Away {
+        /// The stream.
+        path: String,
+        /// Why, in words.
+        why: String,
     },
     /// Reading failed half-way.
     #[error("cannot read the input {path} from byte {offset} on")]

@@ -14,18 +14,15 @@ mod cases;
 mod clock;
 mod memory;
 mod model;
-mod proxy;
 mod redis;
-mod server;
 mod story;
 
 pub use bench::{Bench, Reopened, block_on};
 pub use clock::ManualClock;
 pub use memory::MemoryBench;
 pub use model::Model;
-pub use proxy::{Cut, Proxy};
+pub use oncegate_redis::testing::{Cut, Proxy, RedisServer, ServerOptions};
 pub use redis::RedisBench;
-pub use server::{RedisServer, ServerOptions};
 
 /// Shows that the store holds every named case, then `stories` random stories. `make` gives an empty store.
 pub fn holds<B: Bench>(make: impl Fn() -> B, stories: u32) {

@@ -53,7 +53,6 @@ mod l1;
 mod policy;
 mod record;
 pub mod store;
-pub mod text;
 pub mod transition;
 mod verdict;
 
@@ -64,6 +63,7 @@ pub use fence::{AttemptId, Fence, Fingerprint, Origin};
 pub use gate::Gate;
 pub use key::{InvalidNamespace, Key, KeyName, MAX_NAMESPACE_BYTES, MAX_PLAIN_KEY_BYTES, Namespace};
 pub use l1::{ENTRY_OVERHEAD_BYTES, L1Limits};
+pub use oncegate_redis::text;
 pub use policy::{Policy, PolicyError};
 pub use record::{HEADER_BYTES, MAX_TEXT_BYTES, Record, State, Unreadable, VERSION};
 pub use verdict::{Death, Deferral, HandlerEnd, Verdict};

@@ -231,6 +231,12 @@ pub enum StoreError {
     Unreadable(#[from] Unreadable),
 }
 
+impl From<oncegate_redis::InvalidUrl> for StoreError {
+    fn from(error: oncegate_redis::InvalidUrl) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
 /// Where claims and commits live.
 ///
 /// Implementations answer in the order of what they were given, one answer each. A call may be dropped before

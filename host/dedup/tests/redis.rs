@@ -9,6 +9,7 @@ use oncegate_dedup::store::{
     Absent, Action, Claim, ClaimOutcome, Entry, KeySettle, SettleOutcome, Settlement, StoreError,
 };
 use oncegate_dedup::{AttemptId, Fence, Fingerprint, Key, Namespace, Origin, Record, State, Unreadable};
+use oncegate_redis::redis;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

@@ -11,6 +11,7 @@ use oncegate_dedup::store::{
     SettleOutcome, Settlement, Store as _, StoreError,
 };
 use oncegate_dedup::{AttemptId, Clock as _, Key, Namespace, Origin, State, SystemClock};
+use oncegate_redis::redis;
 
 const LONG_MS: u64 = 3_600_000;
 const APPLIED: SettleOutcome = SettleOutcome::Applied { late: 0 };

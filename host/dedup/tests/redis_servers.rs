@@ -8,6 +8,7 @@ use std::time::Duration;
 use oncegate_dedup::conformance::{RedisServer, ServerOptions, block_on};
 use oncegate_dedup::store::{Claim, ClaimOutcome, RedisOptions, RedisStore, Secret, Store as _, StoreError};
 use oncegate_dedup::{AttemptId, Key, Namespace};
+use oncegate_redis::redis;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 fn claim() -> Claim {

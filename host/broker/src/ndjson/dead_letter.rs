@@ -30,6 +30,16 @@ pub struct DeadLetter<'a> {
     pub host_headers: Vec<(&'static str, String)>,
 }
 
+impl<'a> DeadLetter<'a> {
+    /// The dead letter of what is no message: its id, the bytes that were kept as the payload, and its reason and
+    /// line number as headers. `topic` is the source's default topic.
+    pub fn of(malformed: &'a Malformed, topic: &'a str) -> Self {
+        let mut host_headers = vec![(REASON_HEADER, malformed.reason.clone())];
+        host_headers.extend(malformed.line.map(|line| (LINE_HEADER, line.to_string())));
+        Self { id: &malformed.id, topic, key: None, headers: &[], payload: &malformed.bytes, host_headers }
+    }
+}
+
 /// Appends a dead letter to `lines` as one line, an envelope like those of [`encode`](super::encode): the
 /// dead-letter file can be read as input again.
 pub fn encode_dead_letter(letter: &DeadLetter<'_>, lines: &mut Vec<u8>) {
@@ -52,23 +62,9 @@ pub fn encode_dead_letter(letter: &DeadLetter<'_>, lines: &mut Vec<u8>) {
     end(&message, lines);
 }
 
-/// Appends a malformed line to `lines` as a dead letter: its id, the bytes that were kept as the payload,
-/// and its reason and line number as headers. `topic` is the source's default topic.
+/// Appends a malformed line to `lines` as a [dead letter](DeadLetter::of).
 pub fn encode_malformed(malformed: &Malformed, topic: &str, lines: &mut Vec<u8>) {
-    encode_dead_letter(
-        &DeadLetter {
-            id: &malformed.id,
-            topic,
-            key: None,
-            headers: &[],
-            payload: &malformed.bytes,
-            host_headers: vec![
-                (REASON_HEADER, malformed.reason.clone()),
-                (LINE_HEADER, malformed.line.to_string()),
-            ],
-        },
-        lines,
-    );
+    encode_dead_letter(&DeadLetter::of(malformed, topic), lines);
 }
 
 #[cfg(test)]
@@ -120,8 +116,13 @@ mod tests {
     #[test]
     fn a_malformed_line_reads_back_as_the_bytes_that_were_kept() {
         for bytes in [&b"{\"half\":"[..], b"\xff\xfe", b"", b"{\"id\": [], \"payload\": 1}"] {
-            let malformed =
-                Malformed { id: "in:9".to_owned(), line: 3, reason: "odd".to_owned(), bytes: bytes.to_vec() };
+            let malformed = Malformed {
+                id: "in:9".to_owned(),
+                line: Some(3),
+                reason: "odd".to_owned(),
+                bytes: bytes.to_vec(),
+                ticket: None,
+            };
             let mut lines = Vec::new();
             encode_malformed(&malformed, "in", &mut lines);
             let message = read_back(lines);

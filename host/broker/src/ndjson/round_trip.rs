@@ -65,7 +65,7 @@ prop_compose! {
         headers in vec(header(), 0..6),
         payload in payload(),
     ) -> Message {
-        Message { id, topic, key, headers, payload, published_ms: None }
+        Message { id, topic, key, headers, payload, published_ms: None, ticket: None }
     }
 }
 

@@ -172,15 +172,17 @@ impl Decoder {
             headers: fields.headers,
             payload: fields.payload,
             published_ms: None,
+            ticket: None,
         }
     }
 
     fn malformed(&self, line: &Line<'_>, error: &LineError) -> Malformed {
         Malformed {
             id: self.id(line.offset),
-            line: line.number,
+            line: Some(line.number),
             reason: error.to_string(),
             bytes: kept(line.bytes).to_vec(),
+            ticket: None,
         }
     }
 

@@ -225,7 +225,7 @@ fn offsets_and_line_numbers_count_everything() {
         panic!("{deliveries:?}");
     };
     assert_eq!((one.id.as_str(), one.payload.as_slice()), ("orders.ndjson:0", &b"1"[..]));
-    assert_eq!((bad.id.as_str(), bad.line, bad.bytes.as_slice()), ("orders.ndjson:12", 4, &b"{]"[..]));
+    assert_eq!((bad.id.as_str(), bad.line, bad.bytes.as_slice()), ("orders.ndjson:12", Some(4), &b"{]"[..]));
     assert_eq!(bad.reason, "not valid JSON: key must be a string at byte 2 of the line");
     assert_eq!((two.id.as_str(), two.payload.as_slice()), ("orders.ndjson:15", &b"2"[..]));
 }
@@ -271,7 +271,7 @@ fn a_line_over_the_limit_is_malformed_with_its_beginning() {
     else {
         panic!("{} deliveries", deliveries.len());
     };
-    assert_eq!((bad.line, bad.id.as_str()), (2, "orders.ndjson:2"));
+    assert_eq!((bad.line, bad.id.as_str()), (Some(2), "orders.ndjson:2"));
     assert_eq!(bad.reason, "longer than the line limit of 1048576 bytes");
     assert_eq!(bad.bytes, long.as_bytes()[..KEPT_BYTES - 1]);
     assert_eq!(two.id, format!("orders.ndjson:{}", 2 + long.len() + 1));

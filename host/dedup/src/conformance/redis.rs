@@ -1,6 +1,6 @@
 //! The Redis store in the suite's hands.
 
-use redis::{Connection, cmd};
+use oncegate_redis::redis::{Connection, cmd};
 
 use super::{Bench, RedisServer, Reopened};
 use crate::store::{RedisOptions, RedisStore, Store};

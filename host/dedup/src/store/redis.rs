@@ -6,7 +6,7 @@
 //! server cannot be used, everything is [`Unavailable`](ClaimOutcome::Unavailable): nothing is claimed on a
 //! guess.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 
@@ -15,25 +15,14 @@ use super::{
 };
 use crate::{Fence, Key};
 
-mod call;
-mod failure;
-mod greeting;
-mod link;
 mod names;
-mod options;
-mod order;
 mod script;
-mod secret;
 mod wire;
-mod worker;
 
-pub use options::RedisOptions;
-pub use secret::Secret;
+pub use oncegate_redis::{RedisOptions, Secret};
 
-use greeting::Unfit;
-use link::{Dialler, Warnings};
-use script::Script;
-use worker::{MOST_KEYS, Worker};
+use oncegate_redis::redis::Value;
+use oncegate_redis::{MOST_KEYS, Part, Script, Server, Unfit};
 
 /// The most keys that one delivery may settle: a script of so many takes Redis some 0.1 s, in which it does
 /// nothing else.
@@ -44,13 +33,11 @@ const SCANNED: usize = 512;
 
 /// A store in a Redis.
 ///
-/// Usable from any thread and any runtime: it has a thread of its own, which ends when the store is dropped.
+/// Usable from any thread and any runtime.
 #[derive(Debug)]
 pub struct RedisStore {
-    worker: Worker,
+    server: Arc<Server>,
     address: String,
-    described: String,
-    warnings: Warnings,
 }
 
 impl RedisStore {
@@ -58,36 +45,33 @@ impl RedisStore {
     /// the time-outs for connecting and for a few replies.
     pub fn connect(options: &RedisOptions) -> Result<Self, StoreError> {
         let address = options.address();
-        let warnings = Warnings::default();
-        let dialler = Dialler::new(options.client()?, options, Arc::clone(&warnings));
-        let worker =
-            Worker::start(dialler, options.password.clone(), options.patience).map_err(
-                |unfit| match unfit {
-                    Unfit::Away(why) => StoreError::Unavailable(format!("redis at {address}: {why}")),
-                    Unfit::Refused(why) => {
-                        StoreError::Refused(format!("redis at {address} is refused: {why}"))
-                    }
-                },
-            )?;
-        Ok(Self { worker, described: options.describe(), address, warnings })
+        let server = Server::connect(options, &script::all(), None).map_err(|unfit| match unfit {
+            Unfit::Away(why) => StoreError::Unavailable(format!("redis at {address}: {why}")),
+            Unfit::Refused(why) => StoreError::Refused(format!("redis at {address} is refused: {why}")),
+        })?;
+        Ok(Self { server, address })
+    }
+
+    /// The server that it is on, for whoever joins the store with something else there.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
     }
 
     /// What an operator should know of the server, one line each: an eviction policy that loses records, and
     /// what could not be checked. May grow when another server answers under the address.
     pub fn warnings(&self) -> Vec<String> {
-        let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-        warnings.iter().map(|warning| format!("redis at {}: {warning}", self.address)).collect()
+        self.server.warnings()
     }
 
     fn unavailable(&self, why: &str) -> String {
         format!("redis at {}: {why}", self.address)
     }
 
-    async fn settle_by(&self, script: Script, settlements: &[Settlement]) -> Vec<SettleOutcome> {
+    async fn settle_by(&self, script: &Script, settlements: &[Settlement]) -> Vec<SettleOutcome> {
         let asked: Vec<_> = chunks(settlements)
             .map(|chunk| match chunk {
                 [one] if one.keys.len() > MOST_SETTLED_KEYS => (chunk, None),
-                _ => (chunk, Some(self.worker.ask(wire::settlements(script, chunk)))),
+                _ => (chunk, Some(self.server.ask(wire::settlements(script, chunk)))),
             })
             .collect();
         let mut outcomes = Vec::with_capacity(settlements.len());
@@ -108,8 +92,8 @@ impl RedisStore {
     }
 
     /// The one answer to a part of one question.
-    async fn ask_one(&self, part: order::Part) -> Result<redis::Value, StoreError> {
-        let answer = self.worker.ask(part).await.map(|values| values.into_iter().next());
+    async fn ask_one(&self, part: Part) -> Result<Value, StoreError> {
+        let answer = self.server.ask(part).await.map(|values| values.into_iter().next());
         match answer {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Err(StoreError::Unavailable(self.unavailable("no answer"))),
@@ -120,7 +104,7 @@ impl RedisStore {
     async fn entries(&self, keys: &[Key]) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(MOST_KEYS) {
-            let answer = self.worker.ask(wire::look(chunk)).await;
+            let answer = self.server.ask(wire::look(chunk)).await;
             let values = answer.map_err(|why| StoreError::Unavailable(self.unavailable(&why)))?;
             for (key, value) in chunk.iter().zip(values) {
                 // A record that has ended since its name was found is left out.
@@ -178,7 +162,7 @@ impl Store for RedisStore {
     fn claim<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<ClaimOutcome>> {
         // All chunks are sent before the first answer is waited for.
         let asked: Vec<_> =
-            claims.chunks(MOST_KEYS).map(|chunk| (chunk, self.worker.ask(wire::claims(chunk)))).collect();
+            claims.chunks(MOST_KEYS).map(|chunk| (chunk, self.server.ask(wire::claims(chunk)))).collect();
         async move {
             let mut outcomes = Vec::with_capacity(claims.len());
             for (chunk, answer) in asked {
@@ -199,11 +183,11 @@ impl Store for RedisStore {
     }
 
     fn check<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
-        self.settle_by(Script::Check, settlements).boxed()
+        self.settle_by(&script::CHECK, settlements).boxed()
     }
 
     fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
-        self.settle_by(Script::Settle, settlements).boxed()
+        self.settle_by(&script::SETTLE, settlements).boxed()
     }
 
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
@@ -224,6 +208,6 @@ impl Store for RedisStore {
     }
 
     fn describe(&self) -> String {
-        self.described.clone()
+        self.server.options().describe()
     }
 }

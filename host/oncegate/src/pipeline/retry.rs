@@ -182,6 +182,7 @@ mod tests {
                 headers: Vec::new(),
                 payload: Vec::new(),
                 published_ms: None,
+                ticket: None,
             }))
         };
         let (mut a, mut b) = (Waitlist::new(&waiting), Waitlist::new(&waiting));

@@ -1,5 +1,6 @@
 //! A delivery on its way through the pipeline.
 
+use oncegate_broker::Ticket;
 use oncegate_dedup::Ending;
 use oncegate_dedup::store::{Absent, Settlement};
 use oncegate_sandbox::{Header, Message};
@@ -11,6 +12,8 @@ use crate::summary::End;
 pub struct Task {
     /// What is delivered; its attempt number says for how manieth time, from 1.
     pub message: Message,
+    /// What its end is reported to its source with.
+    pub ticket: Option<Ticket>,
     /// How often the handler failed on it.
     pub failures: u32,
     /// How often it was put off in a row.
@@ -22,11 +25,11 @@ pub struct Task {
 impl Task {
     /// A first delivery.
     pub fn new(message: oncegate_broker::Message) -> Self {
-        let oncegate_broker::Message { id, topic, key, headers, payload, published_ms } = message;
+        let oncegate_broker::Message { id, topic, key, headers, payload, published_ms, ticket } = message;
         let headers = headers.into_iter().map(|header| Header { name: header.name, value: header.value });
         let headers = headers.collect();
         let message = Message { id, topic, key, headers, payload, attempt: 0, published_ms };
-        Self { message, failures: 0, deferrals: 0, alone: false }
+        Self { message, ticket, failures: 0, deferrals: 0, alone: false }
     }
 
     /// About what it takes in memory while it waits, in bytes.

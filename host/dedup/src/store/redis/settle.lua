@@ -74,7 +74,7 @@ local function judged_all(key, arg, count, accept_absent)
 end
 
 local answers, key, arg = {}, 0, 0
-while arg < #ARGV do
+while arg < #ARGV - 1 do
   local header = tonumber(ARGV[arg + 1])
   local count = math.floor(header / 2)
   local answer, writes = judged_all(key, arg + 1, count, header % 2 == 1)

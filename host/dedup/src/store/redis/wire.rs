@@ -1,9 +1,9 @@
 //! Claims and settlements as the scripts take them, and what the scripts answer.
 
-use redis::Value;
+use oncegate_redis::redis::Value;
+use oncegate_redis::{Part, Script};
 
-use super::order::Part;
-use super::{Script, names};
+use super::{names, script};
 use crate::policy::LONGEST_MS;
 use crate::record::State;
 use crate::store::{Absent, Claim, ClaimOutcome, Entry, Forgotten, SettleOutcome, Settlement, StoreError};
@@ -29,7 +29,7 @@ fn left_ms(record: Result<&Record, &Unreadable>, pttl: i64) -> u64 {
 
 /// Asks for claims.
 pub fn claims(claims: &[Claim]) -> Part {
-    let mut part = Part::new(Script::Claim);
+    let mut part = Part::new(&script::CLAIM);
     for claim in claims {
         // What is written where there is no record; where there is one, the script takes its counts over.
         let (_, write) = transition::claim(None, claim);
@@ -68,8 +68,8 @@ pub fn claimed(claim: &Claim, answer: Value) -> ClaimOutcome {
     if write.is_some() == (written == 1) { outcome } else { ClaimOutcome::Unavailable(STRANGE.to_owned()) }
 }
 
-/// Asks for settlements, or (with [`Script::Check`]) how they would end.
-pub fn settlements(script: Script, settlements: &[Settlement]) -> Part {
+/// Asks for settlements, or (with [`script::CHECK`]) how they would end.
+pub fn settlements(script: &Script, settlements: &[Settlement]) -> Part {
     let mut part = Part::new(script);
     for settlement in settlements {
         let accept_absent = u64::from(settlement.absent == Absent::Accept);
@@ -105,7 +105,7 @@ pub fn settled(answer: Value) -> SettleOutcome {
 
 /// Asks for records.
 pub fn look(keys: &[Key]) -> Part {
-    let mut part = Part::new(Script::Look);
+    let mut part = Part::new(&script::LOOK);
     keys.iter().for_each(|key| part.keys.push(&names::of(key)));
     part.answers = keys.len();
     part
@@ -130,7 +130,7 @@ pub fn seen(key: &Key, answer: Value) -> Result<Option<Entry>, StoreError> {
 
 /// Asks to forget a key.
 pub fn forget(key: &Key, expected: Option<Fence>, keep_ms: u64) -> Part {
-    let mut part = Part::new(Script::Forget);
+    let mut part = Part::new(&script::FORGET);
     part.keys.push(&names::of(key));
     let fence = expected.map(|fence| {
         let sequence = fence.sequence.to_be_bytes();
@@ -157,7 +157,7 @@ pub fn forgotten(answer: Value) -> Result<Forgotten, StoreError> {
 
 /// Asks for names, from a cursor on.
 pub fn scan(cursor: u64, pattern: &str, count: usize) -> Part {
-    let mut part = Part::new(Script::Scan);
+    let mut part = Part::new(&script::SCAN);
     part.args.push_number(cursor);
     part.args.push(pattern.as_bytes());
     part.args.push_number(count as u64);

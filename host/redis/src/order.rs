@@ -4,7 +4,7 @@ use redis::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Script;
+use crate::Script;
 
 /// Byte strings one behind the other: three allocations for a hundred keys, not three hundred.
 #[derive(Debug, Default)]
@@ -34,6 +34,11 @@ impl Strings {
             }
         }
         self.push(&digits[at..]);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
     }
 
     /// How many.
@@ -68,8 +73,8 @@ pub struct Part {
 
 impl Part {
     /// An empty one.
-    pub fn new(script: Script) -> Self {
-        Self { script, keys: Strings::default(), args: Strings::default(), answers: 0 }
+    pub fn new(script: &Script) -> Self {
+        Self { script: script.clone(), keys: Strings::default(), args: Strings::default(), answers: 0 }
     }
 }
 

@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, TlsCertificates};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, TlsCertificates,
+};
 
-use super::Secret;
-use crate::store::StoreError;
+use crate::Secret;
+use crate::greeting::Unfit;
 
 /// A Redis and how patient to be with it. Never shows a password.
 #[derive(Clone)]
@@ -27,15 +29,19 @@ pub struct RedisOptions {
     info: ConnectionInfo,
 }
 
-const REFUSED_URL: &str =
-    "a Redis URL is redis://[user@]host[:port][/database], or rediss:// for TLS with ?ca=FILE if need be";
+/// A text that is no URL of a Redis. It is not shown: a password with a slash in it may pass for a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a Redis URL is redis://[user@]host[:port][/database], or rediss:// for TLS with ?ca=FILE if need be"
+)]
+pub struct InvalidUrl;
 
 impl RedisOptions {
     /// Reads `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS, then with
     /// `?ca=FILE` if the server's certificate is not from a public authority.
-    pub fn parse(url: &str) -> Result<Self, StoreError> {
+    pub fn parse(url: &str) -> Result<Self, InvalidUrl> {
         // What was given is never part of an error: a password with a slash in it may pass for a host.
-        let refused = || StoreError::Refused(REFUSED_URL.to_owned());
+        let refused = || InvalidUrl;
         let mut url = redis::parse_redis_url(url).ok_or_else(refused)?;
         if !matches!(url.scheme(), "redis" | "rediss") || url.fragment().is_some() {
             return Err(refused());
@@ -62,7 +68,7 @@ impl RedisOptions {
     }
 
     /// Host and port.
-    pub(super) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         self.info.addr().to_string()
     }
 
@@ -71,19 +77,21 @@ impl RedisOptions {
     }
 
     /// What a summary says.
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let tls = if self.is_tls() { ", TLS" } else { "" };
         format!("redis at {} (database {}{tls})", self.address(), self.info.redis_settings().db())
     }
 
     /// A client that connects as these options say.
-    pub(super) fn client(&self) -> Result<Client, StoreError> {
+    pub fn client(&self) -> Result<Client, Unfit> {
         let mut settings = self.info.redis_settings().clone().set_lib_name("oncegate", crate_version());
+        // What a server says unasked comes over the connection that it concerns.
+        settings = settings.set_protocol(ProtocolVersion::RESP3);
         if let Some(password) = &self.password {
             settings = settings.set_password(password.reveal());
         }
         let info = self.info.clone().set_redis_settings(settings);
-        let refused = |why: String| StoreError::Refused(format!("redis at {}: {why}", self.address()));
+        let refused = |why: String| Unfit::Refused(why);
         if !self.is_tls() {
             return match &self.ca_file {
                 Some(_) => Err(refused("a CA file needs rediss://".to_owned())),

@@ -13,11 +13,11 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::call::{Caller, nobody};
-use super::greeting::Unfit;
-use super::link::{Dialler, Link};
-use super::order::{Answer, Order, Part};
-use super::{Script, Secret};
+use crate::call::{Caller, nobody};
+use crate::greeting::Unfit;
+use crate::link::{Dialler, Link};
+use crate::order::{Answer, Order, Part};
+use crate::{Script, Secret};
 
 /// The most keys that are joined into one call. Redis does nothing else while a script runs; this many take it
 /// some 0.5 ms. One delivery with more keys still is one call.
@@ -112,15 +112,16 @@ async fn run(caller: Caller, mut inbox: mpsc::UnboundedReceiver<Order>) {
 /// What waits for a call, by script.
 #[derive(Debug, Default)]
 struct Queues {
-    waiting: [VecDeque<Order>; Script::ALL.len()],
+    waiting: Vec<(Script, VecDeque<Order>)>,
     /// The script whose turn it is, so that none waits for ever behind a busy one.
     turn: usize,
 }
 
 impl Queues {
     fn push(&mut self, order: Order) {
-        if let Some(queue) = self.waiting.get_mut(order.part.script as usize) {
-            queue.push_back(order);
+        match self.waiting.iter_mut().find(|(script, _)| *script == order.part.script) {
+            Some((_, queue)) => queue.push_back(order),
+            None => self.waiting.push((order.part.script.clone(), VecDeque::from([order]))),
         }
     }
 
@@ -128,7 +129,7 @@ impl Queues {
     fn next(&mut self) -> Option<Vec<Order>> {
         for _ in 0..self.waiting.len() {
             self.turn = (self.turn + 1) % self.waiting.len();
-            let orders = self.waiting.get_mut(self.turn).map(joined).unwrap_or_default();
+            let orders = self.waiting.get_mut(self.turn).map(|(_, queue)| joined(queue)).unwrap_or_default();
             if !orders.is_empty() {
                 return Some(orders);
             }
@@ -160,8 +161,8 @@ fn joined(queue: &mut VecDeque<Order>) -> Vec<Order> {
 mod tests {
     use super::*;
 
-    fn order(keys: usize, bytes: usize) -> (Order, oneshot::Receiver<Answer>) {
-        let mut part = Part::new(Script::Claim);
+    fn order(script: &Script, keys: usize, bytes: usize) -> (Order, oneshot::Receiver<Answer>) {
+        let mut part = Part::new(script);
         (0..keys).for_each(|_| part.keys.push(b"k"));
         part.args.push(&vec![0; bytes]);
         let (reply, answer) = oneshot::channel();
@@ -169,10 +170,11 @@ mod tests {
     }
 
     fn sizes(orders: Vec<(usize, usize)>) -> Vec<usize> {
+        let script = Script::new("return {}");
         let mut queues = Queues::default();
         let mut answers = Vec::new();
         for (keys, bytes) in orders {
-            let (order, answer) = order(keys, bytes);
+            let (order, answer) = order(&script, keys, bytes);
             queues.push(order);
             answers.push(answer);
         }
@@ -190,7 +192,7 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_is_not_asked() {
         let mut queues = Queues::default();
-        queues.push(order(1, 1).0);
+        queues.push(order(&Script::new("return {}"), 1, 1).0);
         assert!(queues.next().is_none());
     }
 }

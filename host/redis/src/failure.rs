@@ -2,7 +2,7 @@
 
 use redis::RedisError;
 
-use super::Secret;
+use crate::Secret;
 use crate::text::shown;
 
 /// How much of a server's error is shown, in bytes.

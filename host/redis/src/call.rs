@@ -3,10 +3,10 @@
 use redis::{Cmd, Value};
 use tokio::time::{Duration, Instant, sleep};
 
-use super::failure::Failure;
-use super::link::{Link, Up};
-use super::order::{Answer, Order};
-use super::{Script, Secret};
+use crate::failure::Failure;
+use crate::link::{Link, Up};
+use crate::order::{Answer, Order};
+use crate::{Script, Secret};
 
 /// How often a call may be lost before it is given up, however much patience is left.
 const MOST_LOSSES: u32 = 8;
@@ -21,14 +21,12 @@ pub struct Caller {
     pub link: Link,
     /// Not to be shown in errors.
     pub password: Option<Secret>,
-    /// The scripts' digests, by their numbers.
-    digests: Vec<String>,
 }
 
 impl Caller {
     /// Calls over `link`.
     pub fn new(link: Link, password: Option<Secret>) -> Self {
-        Self { link, password, digests: Script::ALL.into_iter().map(Script::digest).collect() }
+        Self { link, password }
     }
 
     /// Makes one call of orders for one script and answers each.
@@ -54,7 +52,7 @@ impl Caller {
     /// each script can be: a claim finds its own claim by its attempt id and says so, a settlement finds what it
     /// has written, a forget raises a sequence once more. Nothing else sends anything twice.
     async fn answer(&self, orders: &[Order]) -> Result<Value, String> {
-        let Some(script) = orders.first().map(|order| order.part.script) else { return Ok(Value::Nil) };
+        let Some(script) = orders.first().map(|order| &order.part.script) else { return Ok(Value::Nil) };
         let deadline = orders.iter().map(|order| order.deadline).min().unwrap_or_else(Instant::now);
         let (mut used_up, mut losses) = (0, 0);
         loop {
@@ -80,11 +78,13 @@ impl Caller {
         }
     }
 
-    async fn send(&self, up: &mut Up, script: Script, orders: &[Order]) -> Result<Value, Failure> {
-        let digest = self.digests.get(script as usize).map(String::as_str).unwrap_or_default();
-        match self.exchange(up, &command("EVALSHA", digest, orders)).await {
+    async fn send(&self, up: &mut Up, script: &Script, orders: &[Order]) -> Result<Value, Failure> {
+        let hold_ms = up.hold_ms();
+        match self.exchange(up, &command("EVALSHA", script.digest(), orders, hold_ms)).await {
             // The server was restarted or its scripts flushed. It has done nothing; the code goes along now.
-            Err(Failure::NoScript) => self.exchange(up, &command("EVAL", script.source(), orders)).await,
+            Err(Failure::NoScript) => {
+                self.exchange(up, &command("EVAL", script.source(), orders, hold_ms)).await
+            }
             other => other,
         }
     }
@@ -99,11 +99,11 @@ impl Caller {
     }
 }
 
-fn command(name: &str, script: &str, orders: &[Order]) -> Cmd {
+fn command(name: &str, script: &str, orders: &[Order], hold_ms: u64) -> Cmd {
     let keys: usize = orders.iter().map(|order| order.part.keys.len()).sum();
     let args: usize = orders.iter().map(|order| order.part.args.len()).sum();
     let bytes: usize = orders.iter().map(|order| order.part.keys.bytes() + order.part.args.bytes()).sum();
-    let mut command = Cmd::with_capacity(3 + keys + args, name.len() + script.len() + 20 + bytes);
+    let mut command = Cmd::with_capacity(4 + keys + args, name.len() + script.len() + 40 + bytes);
     command.arg(name).arg(script).arg(keys);
     for key in orders.iter().flat_map(|order| order.part.keys.iter()) {
         command.arg(key);
@@ -111,6 +111,7 @@ fn command(name: &str, script: &str, orders: &[Order]) -> Cmd {
     for arg in orders.iter().flat_map(|order| order.part.args.iter()) {
         command.arg(arg);
     }
+    command.arg(hold_ms);
     command
 }
 
@@ -127,7 +128,7 @@ fn parts(value: Value, counts: impl Iterator<Item = usize> + Clone) -> Result<Ve
 
 /// What a task gets that waits for an order whose call was given up.
 pub fn nobody() -> Answer {
-    Err("the store is closed".to_owned())
+    Err("the connection is closed".to_owned())
 }
 
 #[cfg(test)]

@@ -3,19 +3,22 @@
 use redis::aio::MultiplexedConnection;
 use redis::{Value, cmd};
 
-use super::failure::{Failure, explained};
-use super::{Script, Secret};
+use crate::failure::{Failure, explained};
+use crate::guard::Primary;
+use crate::{Script, Secret};
 
 /// The oldest version that is worked with: scripts may use `SET … NX GET`, and no write of a script is refused
 /// for want of memory once one was done.
 const OLDEST_MAJOR: u32 = 7;
 
 /// Why a server is not worked with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// It cannot be reached, or not now.
+    #[error("{0}")]
     Away(String),
     /// It is not such a server, or does not let us in.
+    #[error("{0}")]
     Refused(String),
 }
 
@@ -28,28 +31,37 @@ impl Unfit {
     }
 }
 
-/// Checks the server, and gives what its operator should know.
+/// Checks the server, and gives what it says of itself and what its operator should know.
 pub async fn greet(
     connection: &mut MultiplexedConnection,
+    address: String,
     password: Option<&Secret>,
-) -> Result<Vec<String>, Unfit> {
+    scripts: &[Script],
+) -> Result<(Primary, Vec<String>), Unfit> {
     let mut warnings = Vec::new();
+    let mut primary = Primary { address, run_id: String::new(), replication_id: String::new() };
     match ask(connection, &cmd("INFO"), password).await? {
-        Ok(info) => check(&Info(&text(info)), &mut warnings)?,
+        Ok(info) => {
+            let text = text(info);
+            let info = Info(&text);
+            check(&info, &mut warnings)?;
+            primary.run_id = info.get("run_id").unwrap_or_default().to_owned();
+            primary.replication_id = info.get("master_replid").unwrap_or_default().to_owned();
+        }
         Err(why) => warnings.push(format!(
             "the server does not say what it is ({why}): its version, role and eviction policy are not checked"
         )),
     }
-    // Without keys a script does nothing; this shows that the user may run it, and spares the first call a
-    // second round trip.
-    for script in Script::ALL.into_iter().filter(|script| *script != Script::Scan) {
+    // Asked nothing, a script does nothing; this shows that the user may run it, and spares the first call a second
+    // round trip.
+    for script in scripts {
         let mut eval = cmd("EVAL");
-        eval.arg(script.source()).arg(0);
+        eval.arg(script.source()).arg(0).arg(0);
         if let Err(why) = ask(connection, &eval, password).await? {
             return Err(Unfit::Refused(format!("the user may not run scripts ({why})")));
         }
     }
-    Ok(warnings)
+    Ok((primary, warnings))
 }
 
 /// The answer, or why the user may not ask.

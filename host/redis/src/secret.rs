@@ -13,7 +13,7 @@ impl Secret {
     }
 
     /// The password itself, for the one who asks for it.
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

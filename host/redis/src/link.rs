@@ -9,16 +9,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, Value};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::failure::{Failure, explained};
-use super::greeting::{Unfit, greet};
-use super::{RedisOptions, Secret};
+use crate::failure::{Failure, explained};
+use crate::greeting::{Unfit, greet};
+use crate::guard::{Guard, Primary};
+use crate::{RedisOptions, Script, Secret};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the guard looks at a connection that is up.
+const GUARD_EVERY: Duration = Duration::from_secs(2);
 
 /// A connection that was good when it was handed out.
 #[derive(Debug, Clone)]
@@ -27,6 +31,19 @@ pub struct Up {
     pub number: u64,
     /// The connection.
     pub connection: MultiplexedConnection,
+    /// Whose it is.
+    primary: Primary,
+    /// Until when keys that the server does not hold are not to be taken for new.
+    held_until: Instant,
+}
+
+impl Up {
+    /// For how long from now keys that the server does not hold are not to be taken for new, in milliseconds.
+    pub fn hold_ms(&self) -> u64 {
+        let left = self.held_until.saturating_duration_since(Instant::now());
+        // Rounded up: a hold of less than one is none.
+        u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -52,10 +69,10 @@ impl Link {
     /// Opens the first connection and keeps the link up from then on. Must be called on the runtime that is to
     /// do so.
     pub async fn open(dialler: Dialler) -> Result<Self, Unfit> {
-        let first = Up { number: 1, connection: dialler.dial().await? };
-        let (set, status) = watch::channel(Status::Up(first));
         let (broken, reports) = mpsc::unbounded_channel();
-        tokio::spawn(keep_up(dialler, set, reports));
+        let first = dialler.dial(1, broken.downgrade()).await?;
+        let (set, status) = watch::channel(Status::Up(first));
+        tokio::spawn(keep_up(dialler, set, reports, broken.downgrade()));
         Ok(Self { status, broken })
     }
 
@@ -89,22 +106,47 @@ impl Link {
     }
 }
 
-async fn keep_up(dialler: Dialler, set: watch::Sender<Status>, mut broken: mpsc::UnboundedReceiver<u64>) {
+async fn keep_up(
+    dialler: Dialler,
+    set: watch::Sender<Status>,
+    mut broken: mpsc::UnboundedReceiver<u64>,
+    report: mpsc::WeakUnboundedSender<u64>,
+) {
     let mut number = 1;
     loop {
-        // Every call that used the connection reports it; older ones are gone already.
-        while let Some(reported) = broken.recv().await {
-            if reported == number {
-                break;
-            }
-        }
-        if broken.is_closed() && broken.is_empty() {
-            return;
-        }
-        set.send_replace(Status::Opening("the connection broke".to_owned()));
-        let connection = dialler.redial(&set).await;
+        let up = match &*set.borrow() {
+            Status::Up(up) => up.clone(),
+            Status::Opening(_) | Status::Down(_) => return,
+        };
+        let Some(why) = watch_over(&dialler, &set, up.clone(), &mut broken).await else { return };
+        // Whoever waits for a connection waits until the guard knows that this one is gone.
+        dialler.lost(&up.primary);
+        set.send_replace(Status::Opening(why));
         number += 1;
-        set.send_replace(Status::Up(Up { number, connection }));
+        let up = dialler.redial(&set, number, &report).await;
+        set.send_replace(Status::Up(up));
+    }
+}
+
+/// Waits until a connection is of no use any more, and says why; none if nobody needs it any more. Every call that
+/// used the connection reports it when it breaks, and so does the connection itself.
+async fn watch_over(
+    dialler: &Dialler,
+    set: &watch::Sender<Status>,
+    mut up: Up,
+    broken: &mut mpsc::UnboundedReceiver<u64>,
+) -> Option<String> {
+    loop {
+        match timeout(GUARD_EVERY, broken.recv()).await {
+            Ok(Some(reported)) if reported == up.number => return Some("the connection broke".to_owned()),
+            // An older one, which is gone already.
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(_) => match dialler.admit(&mut up).await {
+                Ok(()) => drop(set.send_replace(Status::Up(up.clone()))),
+                Err(unfit) => return Some(unfit.why().to_owned()),
+            },
+        }
     }
 }
 
@@ -112,6 +154,9 @@ async fn keep_up(dialler: Dialler, set: watch::Sender<Status>, mut broken: mpsc:
 #[derive(Debug)]
 pub struct Dialler {
     client: Client,
+    address: String,
+    scripts: Vec<Script>,
+    guard: Option<Arc<dyn Guard>>,
     password: Option<Secret>,
     connect_timeout: Duration,
     reply_timeout: Duration,
@@ -120,42 +165,96 @@ pub struct Dialler {
 }
 
 impl Dialler {
-    /// Opens connections of `client` as patiently as `options` say.
-    pub fn new(client: Client, options: &RedisOptions, warnings: Warnings) -> Self {
-        Self {
-            client,
+    /// Opens connections as `options` say, each of which has to pass the guard.
+    pub fn new(
+        options: &RedisOptions,
+        scripts: &[Script],
+        guard: Option<Arc<dyn Guard>>,
+        warnings: Warnings,
+    ) -> Result<Self, Unfit> {
+        Ok(Self {
+            client: options.client()?,
+            address: options.address(),
+            scripts: scripts.to_vec(),
+            guard,
             password: options.password.clone(),
             connect_timeout: options.connect_timeout,
             reply_timeout: options.reply_timeout,
             patience: options.patience,
             warnings,
-        }
+        })
     }
 
-    async fn dial(&self) -> Result<MultiplexedConnection, Unfit> {
+    async fn dial(&self, number: u64, report: mpsc::WeakUnboundedSender<u64>) -> Result<Up, Unfit> {
         // A multiplexed connection never sends anything twice; the library's connection manager may.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.connect_timeout))
-            .set_response_timeout(Some(self.reply_timeout));
+            .set_response_timeout(Some(self.reply_timeout))
+            .set_push_sender(self.listener(number, report));
         let mut connection = self
             .client
             .get_multiplexed_async_connection_with_config(&config)
             .await
             .map_err(|error| self.unfit(&error))?;
-        let found = greet(&mut connection, self.password.as_ref()).await?;
+        let (primary, found) =
+            greet(&mut connection, self.address.clone(), self.password.as_ref(), &self.scripts).await?;
+        let mut up = Up { number, connection, primary, held_until: Instant::now() };
+        self.admit(&mut up).await?;
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         for warning in found {
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }
         }
-        Ok(connection)
+        Ok(up)
+    }
+
+    /// Hears what the server says unasked, and that it has gone.
+    fn listener(
+        &self,
+        number: u64,
+        report: mpsc::WeakUnboundedSender<u64>,
+    ) -> impl Fn(PushInfo) -> Result<(), redis::aio::SendError> + Send + Sync + 'static {
+        let guard = self.guard.clone();
+        move |push: PushInfo| {
+            match (push.kind, push.data.as_slice()) {
+                (PushKind::Disconnection, _) => {
+                    // Nobody listens any more when everything is being closed.
+                    report.upgrade().map(|report| report.send(number));
+                }
+                (PushKind::Message, [Value::BulkString(channel), Value::BulkString(payload)]) => {
+                    if let Some(guard) = &guard {
+                        guard.message(channel, payload);
+                    }
+                }
+                _ => {}
+            }
+            Ok(())
+        }
+    }
+
+    /// Asks the guard.
+    async fn admit(&self, up: &mut Up) -> Result<(), Unfit> {
+        if let Some(guard) = &self.guard {
+            let admitted = guard.admit(&up.primary, &mut up.connection).await?;
+            up.held_until = Instant::now() + Duration::from_millis(admitted.hold_ms);
+        }
+        Ok(())
+    }
+
+    fn lost(&self, primary: &Primary) {
+        if let Some(guard) = &self.guard {
+            guard.lost(primary);
+        }
     }
 
     fn unfit(&self, error: &redis::RedisError) -> Unfit {
         let password = self.password.as_ref();
-        if error.kind() == ErrorKind::AuthenticationFailed {
+        if error.kind() == ErrorKind::AuthenticationFailed || error.code() == Some("WRONGPASS") {
             return Unfit::Refused("user or password is wrong".to_owned());
+        }
+        if error.code() == Some("NOAUTH") {
+            return Unfit::Refused(format!("it wants a password ({})", explained(error, password)));
         }
         if is_distrust(error) {
             return Unfit::Refused(format!("no trust over TLS: {}", explained(error, password)));
@@ -167,12 +266,17 @@ impl Dialler {
         }
     }
 
-    async fn redial(&self, set: &watch::Sender<Status>) -> MultiplexedConnection {
+    async fn redial(
+        &self,
+        set: &watch::Sender<Status>,
+        number: u64,
+        report: &mpsc::WeakUnboundedSender<u64>,
+    ) -> Up {
         let since = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            let why = match self.dial().await {
-                Ok(connection) => return connection,
+            let why = match self.dial(number, report.clone()).await {
+                Ok(up) => return up,
                 Err(unfit) => unfit.why().to_owned(),
             };
             let down = since.elapsed() >= self.patience;
