@@ -24,6 +24,11 @@ impl Stop {
         self.end();
     }
 
+    /// The same, without a signal: another pipeline of the process has failed.
+    pub fn finish(&self) {
+        self.end();
+    }
+
     /// Ends the run with this failure; the first one is kept.
     pub fn fail(&self, failure: Failure) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
