@@ -8,11 +8,8 @@ mod run;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 
-use crate::config::Config;
 use crate::exit::{self, Exit, Failure, OrExit as _};
 use crate::fail;
 use crate::settings::{Kind, SETTINGS, Settings};
@@ -67,7 +64,9 @@ fn with_settings(command: Command) -> Command {
                 if let Some(default) = setting.default {
                     help.push_str(&format!(" [default: {default}]"));
                 }
-                arg.help(help).value_name(kind.placeholder()).allow_hyphen_values(kind == Kind::Path)
+                arg.help(help)
+                    .value_name(kind.placeholder())
+                    .allow_hyphen_values(matches!(kind, Kind::Path | Kind::Place))
             }
         })
     });
@@ -93,26 +92,6 @@ fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
         .or_exit(Exit::Usage)?;
     }
     Ok(settings)
-}
-
-/// The handler of a configuration, ready to be called.
-fn load(config: &Config) -> Result<Handler, Failure> {
-    // Each thread keeps instances of its own, so that all of them together may keep so many.
-    let instances = config.rules.concurrency.saturating_mul(config.rules.threads);
-    let engine = Engine::new(u32::try_from(instances).unwrap_or(u32::MAX)).or_exit(Exit::Failed)?;
-    if let Allocation::OnDemand { why } = engine.allocation() {
-        eprintln!("oncegate: warning: fresh instances will be slow, there is no room for a pool: {why}");
-    }
-    let component = Component::read(&engine, &config.plugin, &config.rules.limits)
-        .with_context(|| format!("the plugin {}", config.plugin.display()))
-        .or_exit(Exit::Plugin)?;
-    let settings = oncegate_sandbox::Settings {
-        limits: config.rules.limits.clone(),
-        config: config.plugin_values.iter().cloned().collect(),
-        topics: config.topics.clone(),
-        reuse: config.reuse,
-    };
-    Handler::new(component, settings).or_exit(Exit::Usage)
 }
 
 /// Prints to standard output. A reader that has gone away is no failure of this command.

@@ -5,6 +5,7 @@
 
 #![deny(missing_docs)]
 
+mod assembly;
 pub mod cli;
 pub mod config;
 pub mod exit;

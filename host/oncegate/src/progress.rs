@@ -17,7 +17,7 @@ pub struct Progress {
 
 impl Progress {
     /// Shows nothing unless `on`.
-    pub fn start(tally: Arc<Tally>, on: bool) -> Self {
+    pub fn start(tallies: Vec<Arc<Tally>>, on: bool) -> Self {
         if !on {
             return Self { running: None };
         }
@@ -25,7 +25,7 @@ impl Progress {
         let show = move || {
             let started = Instant::now();
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                eprint!("\r\x1b[K{}", line(&tally, started.elapsed()));
+                eprint!("\r\x1b[K{}", line(&tallies, started.elapsed()));
             }
             eprint!("\r\x1b[K");
         };
@@ -35,14 +35,15 @@ impl Progress {
     }
 }
 
-fn line(tally: &Tally, elapsed: Duration) -> String {
-    let read = tally.count(Event::Read);
-    let duplicates: u64 = [End::DuplicateL1, End::DuplicateStore, End::DuplicateWaited]
-        .into_iter()
-        .map(|end| tally.ended(end))
-        .sum();
-    let applied = tally.ended(End::Applied);
-    let dead = tally.count(Event::DeadLetter);
+/// All pipelines together.
+fn line(tallies: &[Arc<Tally>], elapsed: Duration) -> String {
+    let count = |event| tallies.iter().map(|tally| tally.count(event)).sum::<u64>();
+    let ended = |end| tallies.iter().map(|tally| tally.ended(end)).sum::<u64>();
+    let read = count(Event::Read);
+    let duplicates: u64 =
+        [End::DuplicateL1, End::DuplicateStore, End::DuplicateWaited].into_iter().map(ended).sum();
+    let applied = ended(End::Applied);
+    let dead = count(Event::DeadLetter);
     let rate = read as f64 / elapsed.as_secs_f64().max(1e-9);
     format!("{read} read, {applied} applied, {duplicates} duplicates, {dead} dead letters, {rate:.0}/s")
 }

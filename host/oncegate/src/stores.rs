@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use oncegate_dedup::Clock;
 use oncegate_dedup::store::{FileOptions, FileStore, MemoryStore, RedisOptions, RedisStore, Secret, Store};
 
+use crate::config::real;
 use crate::exit::{Exit, Failure, OrExit as _};
 
 /// The environment variable that holds the store's password.
@@ -65,6 +66,52 @@ impl fmt::Debug for StoreUrl {
     }
 }
 
+/// Which store, and how a pipeline wants to work with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Where it is.
+    pub url: StoreUrl,
+    /// Which certificates a connection trusts.
+    pub ca_file: Option<PathBuf>,
+    /// The hash tag of all names in it.
+    pub hash_tag: Option<String>,
+    /// How many replicas must have a commit.
+    pub replicas: u32,
+    /// How long to wait for them at a time.
+    pub replica_timeout_ms: u64,
+    /// The longest lease of all that use it.
+    pub longest_lease_ms: u64,
+}
+
+impl StoreOptions {
+    /// Refuses what this store cannot do.
+    pub fn validate(&self) -> Result<()> {
+        if let Some(tag) = &self.hash_tag
+            && (tag.is_empty()
+                || tag.len() > 64
+                || tag.contains(['{', '}'])
+                || !tag.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            bail!("store.hash_tag takes 1 to 64 visible ASCII characters without braces, not {tag:?}");
+        }
+        if self.replicas > 0 && self.replica_timeout_ms == 0 {
+            bail!(
+                "store.replica_timeout is 0: set at least 1ms, or no replica will ever have answered in time"
+            );
+        }
+        if matches!(self.url, StoreUrl::Redis(_)) {
+            return Ok(());
+        }
+        let wants = [("store.replicas", self.replicas > 0), ("store.hash_tag", self.hash_tag.is_some())];
+        match wants.into_iter().find(|(_, wanted)| *wanted) {
+            Some((setting, _)) => {
+                bail!("{setting} is set, and the store {} is no Redis: take it out", self.url)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// An open store.
 #[derive(Debug, Clone)]
 pub struct Opened {
@@ -76,7 +123,45 @@ pub struct Opened {
     pub warnings: Vec<String>,
 }
 
+/// The stores of a process: each is opened once, for all pipelines that name it.
+#[derive(Debug)]
+pub struct Stores {
+    clock: Arc<dyn Clock>,
+    wanted: Vec<StoreOptions>,
+    opened: Vec<(StoreUrl, Opened)>,
+}
+
+impl Stores {
+    /// For pipelines that want these.
+    pub fn new(wanted: impl IntoIterator<Item = StoreOptions>, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, wanted: wanted.into_iter().collect(), opened: Vec::new() }
+    }
+
+    /// Opens a store, unless that is done already, as one that serves all who want it. Its warnings are given
+    /// once.
+    pub fn open(&mut self, options: &StoreOptions) -> Result<Opened, Failure> {
+        if let Some((_, opened)) = self.opened.iter().find(|(url, _)| url.is_same_place(&options.url)) {
+            return Ok(Opened { warnings: Vec::new(), ..opened.clone() });
+        }
+        let same = self.wanted.iter().filter(|wanted| wanted.url.is_same_place(&options.url));
+        let longest_lease_ms = same.map(|wanted| wanted.longest_lease_ms).max().unwrap_or(0);
+        let longest_lease_ms = longest_lease_ms.max(options.longest_lease_ms);
+        let options = StoreOptions { longest_lease_ms, ..options.clone() };
+        let opened = options.url.open(options.ca_file.as_deref(), Arc::clone(&self.clock))?;
+        self.opened.push((options.url, opened.clone()));
+        Ok(opened)
+    }
+}
+
 impl StoreUrl {
+    /// Whether both name one store, as far as that can be told without asking it.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(path), Self::File(other)) => real(path) == real(other),
+            _ => self == other,
+        }
+    }
+
     /// Opens the store.
     pub fn open(&self, ca_file: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Opened, Failure> {
         let plain = |store| Opened { store, file: None, warnings: Vec::new() };

@@ -6,42 +6,77 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
 use oncegate_broker::NdjsonSource;
-use oncegate_dedup::{Gate, SystemClock, hex};
+use oncegate_dedup::{SystemClock, hex};
+use oncegate_sandbox::Engine;
 
-use crate::config::{Config, Target};
+use crate::assembly;
+use crate::config::{Config, Input, Scope, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
-use crate::settings::{Kind, PLUGIN_CONFIG, SETTINGS, Settings, Value, bytes_text};
-use crate::stores::StoreUrl;
+use crate::settings::{FREE_TABLES, Kind, PLUGIN_CONFIG, SETTINGS, Settings, Value, bytes_text};
+use crate::stores::{StoreUrl, Stores};
 
 pub fn command() -> Command {
     super::with_settings(Command::new("check"))
-        .about("Verifies a configuration, its plugin, store and files; runs and writes nothing")
+        .about("Verifies a configuration, its plugins, stores and places; runs and writes nothing")
         .after_help(crate::exit::HELP)
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut settings = super::settings(matches)?;
-    let config = Config::new(&mut settings).or_exit(Exit::Usage)?;
-    super::print(&effective(&settings))?;
-    let handler = super::load(&config)?;
-    NdjsonSource::open(&config.input, config.format, config.line_limit).or_exit(Exit::File)?;
-    for target in [&config.output, &config.dead_letters] {
+    let configs = Config::all(&mut settings).or_exit(Exit::Usage)?;
+    for settings in settings.pipelines() {
+        super::print(&effective(settings))?;
+    }
+    let engine = assembly::engine(&configs)?;
+    let mut stores = Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock));
+    for config in &configs {
+        let facts = facts(config, &engine, &mut stores);
+        let named = |failure: Failure| match configs.len() {
+            1 => failure,
+            _ => Failure { error: failure.error.context(format!("the pipeline {config}")), ..failure },
+        };
+        let title = if configs.len() > 1 { format!("pipeline {config}\n") } else { String::new() };
+        super::print(&format!("{title}{}\n", facts.map_err(named)?))?;
+    }
+    super::print("ready to run\n")
+}
+
+/// What was found out of a pipeline beyond its settings.
+fn facts(config: &Config, engine: &Engine, stores: &mut Stores) -> Result<String, Failure> {
+    let handler = assembly::handler(engine, config)?;
+    match &config.input {
+        Input::Ndjson { path, format, line_limit } => {
+            NdjsonSource::open(path, *format, *line_limit).or_exit(Exit::File)?;
+        }
+    }
+    for (_, target) in config.targets() {
         can_be_written(target)?;
     }
-    let store = check_store(&config)?;
-    let text = format!(
-        "\nplugin  {} (sha256 {})\nstore   {store}\nsettle  {}\nready to run\n",
+    let store = check_store(config, stores)?;
+    let mut text = format!(
+        "plugin  {} (sha256 {})\nstore   {store}\nsettle  {}\n",
         config.plugin.display(),
         hex::encode(handler.component().digest()),
         config.promise()
     );
-    super::print(&text)
+    if let Scope::Host(host_id) = &config.scope {
+        let namespace = &config.policy.namespace;
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(
+            text,
+            "scope   host {host_id}: this host handles each message once, in namespace {namespace}"
+        );
+    }
+    Ok(text)
 }
 
 /// Every setting, its value and where that came from. The handler's own values may be secrets: names only.
 fn effective(settings: &Settings) -> String {
     let mut text = String::new();
+    if let Some(name) = settings.name() {
+        let _ = writeln!(text, "pipeline {name}");
+    }
     for setting in SETTINGS {
         let Some((value, origin)) = settings.get(setting.path) else { continue };
         let value = match (setting.path, setting.kind, value) {
@@ -51,12 +86,15 @@ fn effective(settings: &Settings) -> String {
             (_, Kind::Bytes, Value::Number(bytes)) => bytes_text(*bytes),
             (_, _, value) => value.to_string(),
         };
-        // Writing to a String cannot fail.
         let _ = writeln!(text, "{:<24} = {value:<24} ({origin})", setting.path);
     }
-    for (name, _) in settings.plugin_values() {
-        let _ = writeln!(text, "{PLUGIN_CONFIG}.{name} = (set)");
+    for (table, ..) in FREE_TABLES {
+        for (name, value) in settings.free(table) {
+            let value = if table == PLUGIN_CONFIG { "(set)" } else { value };
+            let _ = writeln!(text, "{table}.{name} = {value}");
+        }
     }
+    text.push('\n');
     text
 }
 
@@ -72,18 +110,16 @@ fn can_be_written(target: &Target) -> Result<(), Failure> {
         .map_err(|error| fail!(Exit::File, "the output {} cannot be written: {error}", path.display()))
 }
 
-fn check_store(config: &Config) -> Result<String, Failure> {
-    if let StoreUrl::File(path) = &config.store
+fn check_store(config: &Config, stores: &mut Stores) -> Result<String, Failure> {
+    if let StoreUrl::File(path) = &config.store.url
         && !path.exists()
     {
         can_be_written(&Target::File(path.clone()))?;
-        return Ok(format!("{} (will be made)", config.store));
+        return Ok(format!("{} (will be made)", config.store.url));
     }
-    let clock = Arc::new(SystemClock);
-    let opened = config.store.open(config.ca_file.as_deref(), clock.clone())?;
+    let opened = stores.open(&config.store)?;
     for warning in &opened.warnings {
         eprintln!("oncegate: warning: {warning}");
     }
-    let gate = Gate::new(config.policy.clone(), config.l1, opened.store, clock).or_exit(Exit::Usage)?;
-    Ok(gate.store().describe())
+    Ok(assembly::gate(config, &opened)?.store().describe())
 }

@@ -1,128 +1,154 @@
-//! `oncegate run`: handles the whole input.
+//! `oncegate run`: runs every pipeline of a configuration to the end of its input.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use oncegate_broker::{NdjsonSource, Sink, Source as _, StreamSink};
-use oncegate_dedup::{Clock, Gate, SystemClock};
+use oncegate_dedup::SystemClock;
 
+use crate::assembly::{self, Assembly};
 use crate::config::{Config, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::pipeline::{self, Rules, Stop};
+use crate::pipeline::Stop;
 use crate::progress::Progress;
-use crate::settle::{Exact, Ordered, Settle};
-use crate::stores::Opened;
+use crate::stores::Stores;
 use crate::summary::{Event, Tally};
 use crate::{fail, signals};
 
 pub fn command() -> Command {
-    let json = Arg::new("json")
-        .long("json")
-        .action(ArgAction::SetTrue)
-        .help("Print the summary as JSON on standard output (on standard error if the output is -)");
+    let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help(
+        "Print the summaries as JSON, a line for each pipeline, on standard output (on standard error if an output \
+         is -)",
+    );
     super::with_settings(Command::new("run"))
-        .about("Runs a handler over an input, each effect once")
+        .about("Runs handlers over their inputs, each effect once")
         .arg(json)
         .after_help(crate::exit::HELP)
 }
 
+/// What the process knows of one of its pipelines while that runs.
+struct Lane<'a> {
+    config: &'a Config,
+    tally: Arc<Tally>,
+    stop: Arc<Stop>,
+}
+
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut settings = super::settings(matches)?;
-    let config = Config::new(&mut settings).or_exit(Exit::Usage)?;
+    let configs = Config::all(&mut settings).or_exit(Exit::Usage)?;
     let started = Instant::now();
-    let stop = Arc::new(Stop::default());
-    signals::watch(Arc::clone(&stop))?;
-    let tally = Arc::new(Tally::default());
+    let lane = |config| Lane { config, tally: Arc::default(), stop: Arc::default() };
+    let lanes: Vec<Lane<'_>> = configs.iter().map(lane).collect();
+    signals::watch(lanes.iter().map(|lane| Arc::clone(&lane.stop)).collect())?;
     let result = {
-        let _progress = Progress::start(Arc::clone(&tally), std::io::stderr().is_terminal());
-        handle_input(&config, &tally, &stop)
+        let tallies = lanes.iter().map(|lane| Arc::clone(&lane.tally)).collect();
+        let _progress = Progress::start(tallies, std::io::stderr().is_terminal());
+        assemble(&configs, &lanes).and_then(|assemblies| run_all(&lanes, assemblies))
     };
-    report(&config, &tally, started, matches.get_flag("json"))?;
+    report(&lanes, started.elapsed(), matches.get_flag("json"))?;
     result?;
-    if stop.is_signalled() {
+    if lanes.iter().any(|lane| lane.stop.is_signalled()) {
         return Err(fail!(Exit::Stopped, "stopped by a signal; run again to go on"));
     }
-    let dead = tally.count(Event::DeadLetter);
-    if config.fail_on_dead_letter && dead > 0 {
+    let lanes = lanes.iter().filter(|lane| lane.config.fail_on_dead_letter);
+    let dead: u64 = lanes.map(|lane| lane.tally.count(Event::DeadLetter)).sum();
+    if dead > 0 {
         return Err(fail!(Exit::DeadLetters, "{dead} dead letters were written"));
     }
     Ok(())
 }
 
-fn handle_input(config: &Config, tally: &Arc<Tally>, stop: &Arc<Stop>) -> Result<(), Failure> {
-    let handler = super::load(config)?;
-    let source = NdjsonSource::open(&config.input, config.format, config.line_limit).or_exit(Exit::File)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let opened = config.store.open(config.ca_file.as_deref(), Arc::clone(&clock))?;
-    for warning in &opened.warnings {
-        eprintln!("oncegate: warning: {warning}");
-    }
-    let gate = Gate::new(config.policy.clone(), config.l1, Arc::clone(&opened.store), clock);
-    let gate = gate.or_exit(Exit::Usage)?;
-    let mut settle = settle(config, &gate, &opened, stop)?;
-    let rules = Rules {
-        source: source.name().to_owned(),
-        topic: source.default_topic().to_owned(),
-        ..config.rules.clone()
+/// Opens all of them before the first one begins, so that a mistake in the last one costs nothing.
+fn assemble(configs: &[Config], lanes: &[Lane<'_>]) -> Result<Vec<Assembly>, Failure> {
+    let engine = assembly::engine(configs)?;
+    let mut stores = Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock));
+    let mut open = |lane: &Lane<'_>| {
+        let (tally, stop) = (Arc::clone(&lane.tally), Arc::clone(&lane.stop));
+        let assembly = Assembly::open(lane.config, &engine, &mut stores, tally, stop);
+        assembly.map_err(|failure| of_pipeline(lane, lanes.len(), failure))
     };
-    let (tally, stop) = (Arc::clone(tally), Arc::clone(stop));
-    pipeline::run(&handler, gate, Box::new(source), settle.as_mut(), rules, tally, stop)?;
-    settle.close()
+    lanes.iter().map(&mut open).collect()
 }
 
-fn settle(
-    config: &Config,
-    gate: &Arc<Gate>,
-    opened: &Opened,
-    stop: &Arc<Stop>,
-) -> Result<Box<dyn Settle + Send>, Failure> {
-    let gate = Arc::clone(gate);
-    if let (true, Some(store), Target::File(output), Target::File(dead_letters)) =
-        (config.is_exact(), &opened.file, &config.output, &config.dead_letters)
-    {
-        return Ok(Box::new(Exact::open(gate, Arc::clone(store), output, dead_letters)?));
-    }
-    let (output, dead_letters) = (stream(&config.output)?, stream(&config.dead_letters)?);
-    Ok(Box::new(Ordered::new(gate, output, dead_letters, Arc::clone(stop))?))
-}
-
-fn stream(target: &Target) -> Result<Box<dyn Sink + Send>, Failure> {
-    match target {
-        Target::Stdout => StreamSink::stdout(),
-        Target::File(path) => StreamSink::file(Path::new(path)),
-    }
-    .map(|sink| Box::new(sink) as _)
-    .or_exit(Exit::File)
-}
-
-fn report(config: &Config, tally: &Tally, started: Instant, json: bool) -> Result<(), Failure> {
-    // A run that could not begin has nothing to report.
-    if tally.count(Event::Read) == 0 && tally.ended_in_all() == 0 && !json {
-        return Ok(());
-    }
-    let took = started.elapsed();
-    let namespace = config.policy.namespace.to_string();
-    let text = match json {
-        true => {
-            let facts = [
-                ("namespace", namespace),
-                ("store", config.store.to_string()),
-                ("settle", if config.is_exact() { "exact" } else { "ordered" }.to_owned()),
-            ];
-            format!("{}\n", tally.json(&facts, took))
-        }
-        false => {
-            let header =
-                [format!("namespace {namespace}, store {}", config.store), config.promise().to_owned()];
-            tally.text(&header, took)
-        }
+/// Runs all of them side by side. The first failure ends the others in good order, and is the whole's.
+fn run_all(lanes: &[Lane<'_>], assemblies: Vec<Assembly>) -> Result<(), Failure> {
+    let failures = Mutex::new(Vec::new());
+    let fail = |lane, failure| {
+        failures.lock().unwrap_or_else(PoisonError::into_inner).push(of_pipeline(lane, lanes.len(), failure));
+        lanes.iter().for_each(|lane| lane.stop.finish());
     };
-    if json && config.output != Target::Stdout {
+    std::thread::scope(|scope| {
+        for (lane, assembly) in lanes.iter().zip(assemblies) {
+            let run = move || {
+                let _guard = FinishOnPanic(lanes);
+                assembly.run().unwrap_or_else(|failure| fail(lane, failure));
+            };
+            let thread = std::thread::Builder::new().name(lane.config.name.clone());
+            if let Err(error) = thread.spawn_scoped(scope, run) {
+                fail(lane, fail!(Exit::Failed, "cannot start a thread: {error}"));
+            }
+        }
+    });
+    let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
+    let first = failures.next();
+    // The process ends with one line and one exit code; what else failed is said before.
+    failures.for_each(|failure| eprintln!("oncegate: warning: {failure}"));
+    first.map_or(Ok(()), Err)
+}
+
+/// A pipeline that panics would leave the others running.
+struct FinishOnPanic<'a>(&'a [Lane<'a>]);
+
+impl Drop for FinishOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.iter().for_each(|lane| lane.stop.finish());
+        }
+    }
+}
+
+/// A failure says which pipeline it is of, where there are several.
+fn of_pipeline(lane: &Lane<'_>, pipelines: usize, failure: Failure) -> Failure {
+    match pipelines {
+        1 => failure,
+        _ => Failure { error: failure.error.context(format!("the pipeline {}", lane.config)), ..failure },
+    }
+}
+
+/// A summary for each pipeline, in the order of the configuration.
+fn report(lanes: &[Lane<'_>], took: Duration, json: bool) -> Result<(), Failure> {
+    let mut text = String::new();
+    for lane in lanes {
+        // A run that could not begin has nothing to report.
+        if json || lane.tally.count(Event::Read) > 0 || lane.tally.ended_in_all() > 0 {
+            text.push_str(&summary(lane, lanes.len(), took, json));
+        }
+    }
+    let stdout_is_taken =
+        lanes.iter().flat_map(|lane| lane.config.targets()).any(|(_, target)| *target == Target::Stdout);
+    if json && !stdout_is_taken {
         return super::print(&text);
     }
     eprint!("{text}");
     Ok(())
+}
+
+fn summary(lane: &Lane<'_>, pipelines: usize, took: Duration, json: bool) -> String {
+    let Lane { config, tally, .. } = lane;
+    let (namespace, store, promise) = (&config.policy.namespace, &config.store.url, config.promise());
+    if json {
+        let facts = [
+            ("pipeline", config.name.clone()),
+            ("namespace", namespace.to_string()),
+            ("store", store.to_string()),
+            ("settle", promise.word().to_owned()),
+        ];
+        return format!("{}\n", tally.json(&facts, took));
+    }
+    let mut header = vec![format!("namespace {namespace}, store {store}"), promise.to_string()];
+    if pipelines > 1 {
+        header.insert(0, format!("pipeline {config}"));
+    }
+    tally.text(&header, took)
 }

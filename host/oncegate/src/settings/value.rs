@@ -9,6 +9,8 @@ pub enum Kind {
     Text,
     /// A file's name.
     Path,
+    /// A file's name, `-`, or a URL.
+    Place,
     /// A time with its unit.
     Duration,
     /// A number of bytes, with or without a unit.
@@ -44,6 +46,7 @@ impl Kind {
         match self {
             Kind::Text => "a text".to_owned(),
             Kind::Path => "a file name".to_owned(),
+            Kind::Place => "a file name, - or a URL".to_owned(),
             Kind::Duration => "a time such as \"500ms\", \"30s\", \"10m\", \"12h\" or \"7d\"".to_owned(),
             Kind::Bytes => "bytes, such as 4096, \"64KiB\", \"1MiB\" or \"1GiB\"".to_owned(),
             Kind::Count => "a whole number from 0 to 4294967295".to_owned(),
@@ -58,6 +61,7 @@ impl Kind {
         match self {
             Kind::Text | Kind::List => "TEXT",
             Kind::Path => "FILE",
+            Kind::Place => "FILE|URL",
             Kind::Duration => "TIME",
             Kind::Bytes => "BYTES",
             Kind::Count => "NUMBER",
@@ -69,7 +73,7 @@ impl Kind {
     /// Reads a text; none if it is not allowed.
     pub fn parse(self, text: &str) -> Option<Value> {
         match self {
-            Kind::Text | Kind::Path => (!text.is_empty()).then(|| Value::Text(text.to_owned())),
+            Kind::Text | Kind::Path | Kind::Place => (!text.is_empty()).then(|| Value::Text(text.to_owned())),
             Kind::Duration => with_unit(text, DURATIONS).map(Value::Ms),
             Kind::Bytes => match text.parse() {
                 Ok(number) => Some(Value::Number(number)),

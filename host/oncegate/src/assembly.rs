@@ -1,0 +1,127 @@
+//! A pipeline put together from its configuration: handler, source, store, sinks and settle, all of them open.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use oncegate_broker::{NdjsonSource, Sink, Source, StreamSink};
+use oncegate_dedup::{Gate, SystemClock};
+use oncegate_sandbox::{Allocation, Component, Engine, Handler};
+
+use crate::config::{Config, Input, Promise, Target};
+use crate::exit::{Exit, Failure, OrExit as _};
+use crate::pipeline::{self, Rules, Stop};
+use crate::settle::{Exact, Ordered, Settle};
+use crate::stores::{Opened, Stores};
+use crate::summary::Tally;
+
+/// A pipeline that can begin.
+pub struct Assembly {
+    handler: Handler,
+    gate: Arc<Gate>,
+    source: Box<dyn Source + Send>,
+    settle: Box<dyn Settle + Send>,
+    rules: Rules,
+    tally: Arc<Tally>,
+    stop: Arc<Stop>,
+}
+
+impl Assembly {
+    /// Opens everything that the pipeline needs. Nothing is read yet.
+    pub fn open(
+        config: &Config,
+        engine: &Engine,
+        stores: &mut Stores,
+        tally: Arc<Tally>,
+        stop: Arc<Stop>,
+    ) -> Result<Self, Failure> {
+        let handler = handler(engine, config)?;
+        let (source, rules) = source(config)?;
+        let opened = stores.open(&config.store)?;
+        for warning in &opened.warnings {
+            eprintln!("oncegate: warning: {warning}");
+        }
+        let gate = gate(config, &opened)?;
+        let settle = settle(config, &gate, &opened, &stop)?;
+        Ok(Self { handler, gate, source, settle, rules, tally, stop })
+    }
+
+    /// Runs it to the end of its source, or to a stop.
+    pub fn run(self) -> Result<(), Failure> {
+        let Self { handler, gate, source, mut settle, rules, tally, stop } = self;
+        pipeline::run(&handler, gate, source, settle.as_mut(), rules, tally, stop)?;
+        settle.close()
+    }
+}
+
+/// One engine with room for the instances of all pipelines.
+pub fn engine(configs: &[Config]) -> Result<Engine, Failure> {
+    // Each thread keeps instances of its own, so that all of them together may keep so many.
+    let instances =
+        configs.iter().map(|config| config.rules.concurrency.saturating_mul(config.rules.threads));
+    let instances = instances.fold(0, usize::saturating_add);
+    let engine = Engine::new(u32::try_from(instances).unwrap_or(u32::MAX)).or_exit(Exit::Failed)?;
+    if let Allocation::OnDemand { why } = engine.allocation() {
+        eprintln!("oncegate: warning: fresh instances will be slow, there is no room for a pool: {why}");
+    }
+    Ok(engine)
+}
+
+/// The handler of a configuration, ready to be called.
+pub fn handler(engine: &Engine, config: &Config) -> Result<Handler, Failure> {
+    let component = Component::read(engine, &config.plugin, &config.rules.limits)
+        .with_context(|| format!("the plugin {}", config.plugin.display()))
+        .or_exit(Exit::Plugin)?;
+    let settings = oncegate_sandbox::Settings {
+        limits: config.rules.limits.clone(),
+        config: config.plugin_values.iter().cloned().collect(),
+        topics: config.topics.clone(),
+        reuse: config.reuse,
+    };
+    Handler::new(component, settings).or_exit(Exit::Usage)
+}
+
+/// The gate of a configuration.
+pub fn gate(config: &Config, opened: &Opened) -> Result<Arc<Gate>, Failure> {
+    let clock = Arc::new(SystemClock);
+    Gate::new(config.policy.clone(), config.l1, Arc::clone(&opened.store), clock).or_exit(Exit::Usage)
+}
+
+/// The source, and the rules with what only it knows.
+fn source(config: &Config) -> Result<(Box<dyn Source + Send>, Rules), Failure> {
+    match &config.input {
+        Input::Ndjson { path, format, line_limit } => {
+            let source = NdjsonSource::open(path, *format, *line_limit).or_exit(Exit::File)?;
+            let rules = Rules {
+                source: source.name().to_owned(),
+                topic: source.default_topic().to_owned(),
+                ..config.rules.clone()
+            };
+            Ok((Box::new(source), rules))
+        }
+    }
+}
+
+fn settle(
+    config: &Config,
+    gate: &Arc<Gate>,
+    opened: &Opened,
+    stop: &Arc<Stop>,
+) -> Result<Box<dyn Settle + Send>, Failure> {
+    let gate = Arc::clone(gate);
+    if let (Promise::Exact, Some(store), Some(output), Some(dead_letters)) =
+        (config.promise(), &opened.file, config.output.file(), config.dead_letters.file())
+    {
+        return Ok(Box::new(Exact::open(gate, Arc::clone(store), output, dead_letters)?));
+    }
+    let (output, dead_letters) = (sink(&config.output)?, sink(&config.dead_letters)?);
+    Ok(Box::new(Ordered::new(gate, output, dead_letters, Arc::clone(stop))?))
+}
+
+fn sink(target: &Target) -> Result<Box<dyn Sink + Send>, Failure> {
+    match target {
+        Target::Stdout => StreamSink::stdout(),
+        Target::File(path) => StreamSink::file(path),
+    }
+    .map(|sink| Box::new(sink) as _)
+    .or_exit(Exit::File)
+}

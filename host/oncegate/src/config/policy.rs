@@ -1,0 +1,116 @@
+//! The policy of a pipeline, and what the pipeline itself works by.
+
+use anyhow::{Context as _, Result, bail};
+use oncegate_dedup::{Namespace, Policy};
+use oncegate_sandbox::{Level, Limits, Reuse};
+
+use super::Scope;
+use crate::pipeline::{Backoff, Outputs, Rules, WaitingBound};
+use crate::settings::Settings;
+
+/// The policy; what scope host adds to the namespace is in it.
+pub(super) fn policy(settings: &Settings, scope: &Scope) -> Result<Policy> {
+    let namespace = Namespace::new(&scope.own(settings.required("policy.namespace")?))?;
+    let policy = Policy {
+        window_ms: settings.number("policy.window"),
+        lease_ms: settings.number("policy.lease"),
+        margin_ms: settings.number("policy.margin"),
+        handler_limit_ms: settings.number("policy.handler_limit"),
+        keep_ms: settings.number("policy.keep"),
+        in_flight_wait_ms: settings.number("policy.in_flight_wait"),
+        max_backoff_ms: settings.number("policy.backoff_max"),
+        max_attempts: settings.count("policy.attempts"),
+        host_deaths: settings.count("policy.host_deaths"),
+        keys_per_delivery: settings.count("limits.keys"),
+        key_bytes: settings.count("limits.key_bytes"),
+        receipt_bytes: settings.count("limits.receipt_bytes"),
+        ..Policy::new(namespace)
+    };
+    policy.validate().context("the policy does not hold")?;
+    let (min, max) = (settings.number("policy.backoff_min"), settings.number("policy.backoff_max"));
+    if min > max {
+        bail!(
+            "policy.backoff_min ({min} ms) is longer than policy.backoff_max ({max} ms): the pause before a \
+             redelivery is doubled from the one up to the other"
+        );
+    }
+    Ok(policy)
+}
+
+pub(super) fn rules(settings: &Settings, limits: Limits) -> Result<Rules> {
+    Ok(Rules {
+        source: String::new(),
+        topic: String::new(),
+        outputs: match settings.text("policy.outputs") {
+            Some("free") => Outputs::Free,
+            _ => Outputs::Gated,
+        },
+        fingerprint: settings.text("policy.fingerprint").unwrap_or_default().parse()?,
+        backoff: Backoff {
+            min_ms: settings.number("policy.backoff_min"),
+            max_ms: settings.number("policy.backoff_max"),
+        },
+        waiting: WaitingBound {
+            count: positive(settings, "limits.waiting")?,
+            bytes: positive(settings, "limits.waiting_bytes")?,
+        },
+        threads: a_few(settings, "run.threads")?,
+        concurrency: a_few(settings, "run.concurrency")?,
+        log_level: log_level(settings.text("run.log_level").unwrap_or_default()),
+        limits,
+    })
+}
+
+pub(super) fn limits(settings: &Settings, policy: &Policy) -> Result<Limits> {
+    let bytes = |path: &str| usize::try_from(settings.number(path)).unwrap_or(usize::MAX);
+    let limits = Limits {
+        component_bytes: bytes("limits.component_bytes"),
+        memory_bytes: bytes("limits.memory"),
+        cpu_ms: settings.number("limits.cpu"),
+        wall_ms: policy.handler_limit_ms,
+        host_calls: settings.count("limits.host_calls"),
+        host_call_bytes: bytes("limits.host_call_data"),
+        outputs: settings.count("limits.outputs"),
+        output_bytes: bytes("limits.output_bytes"),
+        log_bytes: bytes("limits.log_bytes"),
+        ..Limits::default()
+    };
+    limits.validate()?;
+    Ok(limits)
+}
+
+pub(super) fn positive(settings: &Settings, path: &str) -> Result<u64> {
+    match settings.number(path) {
+        0 => bail!("{path} is 0: set at least 1"),
+        number => Ok(number),
+    }
+}
+
+/// How many threads or handlers: as many as the engine has room for at the most.
+fn a_few(settings: &Settings, path: &str) -> Result<usize> {
+    match positive(settings, path)? {
+        number if number > 4096 => bail!("{path} is {number}: set at most 4096"),
+        number => Ok(usize::try_from(number)?),
+    }
+}
+
+pub(super) fn reuse(settings: &Settings) -> Reuse {
+    match settings.is_on("run.reuse") {
+        false => Reuse::Fresh,
+        true => Reuse::Reused {
+            max_calls: settings.count("run.reuse_calls"),
+            max_memory: usize::try_from(settings.number("run.reuse_memory")).unwrap_or(usize::MAX),
+        },
+    }
+}
+
+fn log_level(word: &str) -> Option<Level> {
+    match word {
+        "error" => Some(Level::Error),
+        "warn" => Some(Level::Warn),
+        "info" => Some(Level::Info),
+        "debug" => Some(Level::Debug),
+        "trace" => Some(Level::Trace),
+        _ => None,
+    }
+}
