@@ -28,6 +28,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod acks;
 mod encoder;
 mod message;
 mod ndjson;
@@ -35,6 +36,7 @@ mod sink;
 mod source;
 mod ticket;
 
+pub use acks::{Acked, Acks, Loss, Pending};
 pub use encoder::{Encoder, NdjsonEncoder};
 pub use message::{Delivery, Header, Malformed, Message};
 pub use ndjson::{

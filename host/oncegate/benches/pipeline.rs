@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use oncegate::fingerprint::FingerprintOf;
-use oncegate::pipeline::{self, Backoff, Handle, Invoke, Outputs, Rules, Stop, WaitingBound};
+use oncegate::pipeline::{self, Backoff, Handle, Invoke, Order, Outputs, Parts, Rules, Stop, WaitingBound};
 use oncegate::settle::{Exact, Settle};
 use oncegate::summary::{End, Tally};
-use oncegate_broker::{InputFormat, NdjsonSource, Source as _};
+use oncegate_broker::{InputFormat, NdjsonEncoder, NdjsonSource, Source as _};
 use oncegate_dedup::store::{FileOptions, FileStore};
 use oncegate_dedup::{
     Attempt, Fingerprint, Gate, HandlerEnd, L1Limits, Namespace, Origin, Policy, Sighting, SystemClock,
@@ -143,6 +143,9 @@ fn run<H: Handle>(handler: &H, gate: &Arc<Gate>, input: &Path, settle: &mut Exac
         source: source.name().to_owned(),
         topic: source.default_topic().to_owned(),
         outputs: Outputs::Gated,
+        output_encoder: Arc::new(NdjsonEncoder),
+        dead_letter_encoder: Arc::new(NdjsonEncoder),
+        order: Order::None,
         fingerprint: FingerprintOf::Payload,
         backoff: Backoff { min_ms: 100, max_ms: 30_000 },
         waiting: WaitingBound { count: 10_000, bytes: 64 << 20 },
@@ -154,8 +157,16 @@ fn run<H: Handle>(handler: &H, gate: &Arc<Gate>, input: &Path, settle: &mut Exac
     let tally = Arc::new(Tally::default());
     let stop = Arc::new(Stop::default());
     let settle: &mut (dyn Settle + Send) = settle;
-    pipeline::run(handler, Arc::clone(gate), Box::new(source), settle, rules, Arc::clone(&tally), stop)
-        .unwrap();
+    let parts = Parts {
+        gate: Arc::clone(gate),
+        source: Box::new(source),
+        acks: None,
+        settle,
+        rules,
+        tally: Arc::clone(&tally),
+        stop,
+    };
+    pipeline::run(handler, parts).unwrap();
     tally
 }
 

@@ -9,7 +9,7 @@ use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 
 use crate::config::{Config, Input, Promise, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::pipeline::{self, Rules, Stop};
+use crate::pipeline::{self, Parts, Rules, Stop};
 use crate::settle::{Exact, Ordered, Settle};
 use crate::stores::{Opened, Stores};
 use crate::summary::Tally;
@@ -48,7 +48,8 @@ impl Assembly {
     /// Runs it to the end of its source, or to a stop.
     pub fn run(self) -> Result<(), Failure> {
         let Self { handler, gate, source, mut settle, rules, tally, stop } = self;
-        pipeline::run(&handler, gate, source, settle.as_mut(), rules, tally, stop)?;
+        let parts = Parts { gate, source, acks: None, settle: settle.as_mut(), rules, tally, stop };
+        pipeline::run(&handler, parts)?;
         settle.close()
     }
 }
@@ -114,7 +115,7 @@ fn settle(
         return Ok(Box::new(Exact::open(gate, Arc::clone(store), output, dead_letters)?));
     }
     let (output, dead_letters) = (sink(&config.output)?, sink(&config.dead_letters)?);
-    Ok(Box::new(Ordered::new(gate, output, dead_letters, Arc::clone(stop))?))
+    Ok(Box::new(Ordered::new(gate, output, dead_letters, None, Arc::clone(stop))?))
 }
 
 fn sink(target: &Target) -> Result<Box<dyn Sink + Send>, Failure> {

@@ -1,6 +1,7 @@
 //! From settings to what a run needs: places that fit together, and policies that hold.
 
 mod derive;
+mod order;
 mod place;
 mod policy;
 mod promise;
@@ -20,7 +21,7 @@ use crate::stores::StoreOptions;
 
 pub use place::{Input, Target, real};
 pub use promise::Promise;
-pub use scope::{Order, Scope};
+pub use scope::Scope;
 
 /// Everything that one pipeline needs, checked as far as that goes without opening anything.
 #[derive(Debug, Clone)]
@@ -49,13 +50,11 @@ pub struct Config {
     pub shares_namespace: bool,
     /// Who handles a message. The policy's namespace says it already.
     pub scope: Scope,
-    /// Which messages are handled one after the other.
-    pub order: Order,
     /// The cache.
     pub l1: L1Limits,
     /// Whether instances are kept.
     pub reuse: Reuse,
-    /// What the pipeline works by; source and topic are its source's to fill in.
+    /// What the pipeline works by; source, topic and encoders are its source's and sinks' to fill in.
     pub rules: Rules,
 }
 
@@ -85,24 +84,23 @@ impl Config {
         derive::derive(settings)?;
         let scope = Scope::new(settings)?;
         let policy = policy::policy(settings, &scope)?;
-        let limits = policy::limits(settings, &policy)?;
-        let rules = policy::rules(settings, limits)?;
-        let output = Target::new(settings.required("output.path")?);
-        let dead_letters = match settings.text("dead_letters.path") {
-            Some(path) => Target::new(path),
-            None => bail!("the output is standard output: say with --dead-letters where dead letters go"),
-        };
         let input = Input::Ndjson {
             path: settings.required("input.path")?.into(),
             format: settings.text("input.format").unwrap_or_default().parse()?,
             line_limit: usize::try_from(settings.number("input.line_limit")).unwrap_or(usize::MAX),
+        };
+        let limits = policy::limits(settings, &policy)?;
+        let rules = policy::rules(settings, limits, order::order(settings, &input)?)?;
+        let output = Target::new(settings.required("output.path")?);
+        let dead_letters = match settings.text("dead_letters.path") {
+            Some(path) => Target::new(path),
+            None => bail!("the output is standard output: say with --dead-letters where dead letters go"),
         };
         let free = settings.free(PLUGIN_CONFIG);
         let config = Self {
             name: settings.name().map_or_else(|| policy.namespace.to_string(), str::to_owned),
             plugin: settings.required("plugin.path")?.into(),
             plugin_values: free.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            order: Order::new(settings, &input)?,
             input,
             output,
             dead_letters,

@@ -1,7 +1,7 @@
-//! From what a handler staged to the lines that are written: which outputs a commit covers, and the ids that
+//! From what a handler staged to what is written: which outputs a commit covers, and the ids that
 //! every repetition of an output bears.
 
-use oncegate_broker::{DeadLetter, Header, Output};
+use oncegate_broker::{DeadLetter, Encoder, Header, Output};
 use oncegate_dedup::{Attempt, Death, KeyName, hex, text};
 use oncegate_sandbox::{Message, StagedOutput};
 
@@ -26,20 +26,26 @@ pub fn uncovered(attempt: &Attempt, outputs: &[StagedOutput]) -> Option<Death> {
     Some(Death::EffectWithoutCommit(format!("output {} to topic {topic}: {why}", index + 1)))
 }
 
-/// Appends the lines of an invocation's outputs.
-pub fn encode(attempt: &Attempt, message_id: &str, outputs: Vec<StagedOutput>, lines: &mut Vec<u8>) {
+/// Appends an invocation's outputs, as their sink takes them.
+pub fn encode(
+    attempt: &Attempt,
+    message_id: &str,
+    outputs: Vec<StagedOutput>,
+    encoder: &dyn Encoder,
+    bytes: &mut Vec<u8>,
+) {
     for output in outputs {
         let id = output_id(attempt, message_id, &output);
         let headers: Vec<Header> =
             output.headers.into_iter().map(|(name, value)| Header { name, value }).collect();
-        let line = Output {
+        let output = Output {
             id: &id,
             topic: &output.topic,
             key: output.key.as_deref(),
             headers: &headers,
             payload: &output.payload,
         };
-        oncegate_broker::encode(&line, lines);
+        encoder.output(&output, bytes);
     }
 }
 
@@ -60,7 +66,13 @@ fn output_id(attempt: &Attempt, message_id: &str, output: &StagedOutput) -> Stri
 
 /// Appends the dead letter of a message. With it go the reason and, if the delivery holds a claim, the key and
 /// the fence by which the key is marked dead.
-pub fn encode_dead_letter(attempt: &Attempt, message: &Message, death: &Death, lines: &mut Vec<u8>) {
+pub fn encode_dead_letter(
+    attempt: &Attempt,
+    message: &Message,
+    death: &Death,
+    encoder: &dyn Encoder,
+    bytes: &mut Vec<u8>,
+) {
     // Escaped where it came from a guest; all that is left to do is to bound it.
     let reason = death.to_string().chars().take(REASON_CHARS).collect();
     let mut host_headers = vec![(oncegate_broker::REASON_HEADER, reason)];
@@ -81,5 +93,5 @@ pub fn encode_dead_letter(attempt: &Attempt, message: &Message, death: &Death, l
         payload: &message.payload,
         host_headers,
     };
-    oncegate_broker::encode_dead_letter(&letter, lines);
+    encoder.dead_letter(&letter, bytes);
 }

@@ -6,6 +6,7 @@
 
 mod conclude;
 mod group;
+mod order;
 mod reader;
 mod retry;
 mod stop;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use oncegate_broker::Source;
+use oncegate_broker::{Acks, Encoder, Source};
 use oncegate_dedup::{Attempt, Gate};
 use oncegate_sandbox::{Admission, Invocation, Message};
 use tokio::sync::mpsc;
@@ -28,6 +29,7 @@ use crate::fingerprint::FingerprintOf;
 use crate::settle::Settle;
 use crate::summary::Tally;
 
+pub use order::Order;
 pub use retry::{Backoff, WaitingBound};
 pub use stop::Stop;
 pub use task::{Item, Plan, Task};
@@ -79,6 +81,12 @@ pub struct Rules {
     pub topic: String,
     /// Which outputs are applied.
     pub outputs: Outputs,
+    /// How outputs are written down for their sink.
+    pub output_encoder: Arc<dyn Encoder>,
+    /// How dead letters are.
+    pub dead_letter_encoder: Arc<dyn Encoder>,
+    /// Which deliveries are handled one after the other.
+    pub order: Order,
     /// What tells one event from another of the same key.
     pub fingerprint: FingerprintOf,
     /// The pause before a delivery is made again.
@@ -101,6 +109,9 @@ const BATCH: usize = 256;
 /// Batches that may lie between the reader and the workers.
 const BATCHES_AHEAD: usize = 4;
 
+/// One way from the reader to the threads that run handlers.
+pub(crate) type Lane = tokio::sync::Mutex<mpsc::Receiver<reader::Batch>>;
+
 /// What all threads of a run share.
 pub(crate) struct Shared {
     pub gate: Arc<Gate>,
@@ -109,23 +120,46 @@ pub(crate) struct Shared {
     pub stop: Arc<Stop>,
     pub waiting: retry::Waiting,
     pub admission: Admission,
-    pub batches: tokio::sync::Mutex<mpsc::Receiver<reader::Batch>>,
+    /// Who hears of the end of deliveries that have tickets.
+    pub acks: Option<Arc<dyn Acks>>,
+    /// What was read and not taken, in as many lanes as order needs.
+    pub lanes: Vec<Lane>,
     /// A key that equals its message's id was pointed out already.
     pub warned_of_id: AtomicBool,
 }
 
+/// What a run joins.
+pub struct Parts<'a> {
+    /// What its keys pass.
+    pub gate: Arc<Gate>,
+    /// Where its deliveries come from.
+    pub source: Box<dyn Source + Send>,
+    /// Who hears of the end of deliveries that have tickets.
+    pub acks: Option<Arc<dyn Acks>>,
+    /// How they are settled.
+    pub settle: &'a mut (dyn Settle + Send),
+    /// What it works by.
+    pub rules: Rules,
+    /// What counts them.
+    pub tally: Arc<Tally>,
+    /// What may end it early.
+    pub stop: Arc<Stop>,
+}
+
+impl std::fmt::Debug for Parts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("gate", &self.gate).field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
 /// Runs a pipeline to the end of its source, or to a stop. What was read and not done by then is undone; all
 /// that was done is settled and consistent.
-pub fn run<H: Handle>(
-    handler: &H,
-    gate: Arc<Gate>,
-    source: Box<dyn Source + Send>,
-    settle: &mut (dyn Settle + Send),
-    rules: Rules,
-    tally: Arc<Tally>,
-    stop: Arc<Stop>,
-) -> Result<(), Failure> {
-    let (batch_sender, batches) = mpsc::channel(BATCHES_AHEAD);
+pub fn run<H: Handle>(handler: &H, parts: Parts<'_>) -> Result<(), Failure> {
+    let Parts { gate, source, acks, settle, rules, tally, stop } = parts;
+    let threads = rules.threads.max(1);
+    // In order, each thread has what is its to order; otherwise whoever is free takes what there is.
+    let lanes = if rules.order == Order::None { 1 } else { threads };
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..lanes).map(|_| mpsc::channel(BATCHES_AHEAD)).unzip();
     let shared = Arc::new(Shared {
         gate,
         waiting: retry::Waiting::new(rules.waiting),
@@ -133,18 +167,19 @@ pub fn run<H: Handle>(
         rules,
         tally,
         stop,
-        batches: tokio::sync::Mutex::new(batches),
+        acks,
+        lanes: receivers.into_iter().map(tokio::sync::Mutex::new).collect(),
         warned_of_id: AtomicBool::new(false),
     });
-    reader::start(source, batch_sender, Arc::clone(&shared))?;
+    let reader = reader::start(source, senders, Arc::clone(&shared))?;
     let (groups, group_receiver) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
-        for index in 0..shared.rules.threads.max(1) {
+        for index in 0..threads {
             let (shared, groups) = (&*shared, groups.clone());
             let thread = std::thread::Builder::new().name(format!("handlers-{index}"));
             let spawned = thread.spawn_scoped(scope, move || {
                 let _guard = FailOnPanic(&shared.stop);
-                worker::run(handler, shared, groups);
+                worker::run(handler, shared, index, groups);
             });
             if let Err(error) = spawned {
                 shared.stop.fail(fail!(Exit::Failed, "cannot start a thread: {error}"));
@@ -155,8 +190,9 @@ pub fn run<H: Handle>(
         let _guard = FailOnPanic(&shared.stop);
         group::run(settle, group_receiver, &shared);
     });
-    // Closed once nobody can take from it, so that a reader that waits for room ends as well.
-    shared.batches.blocking_lock().close();
+    // Closed once nobody can take from them, so that a reader that waits for room ends as well.
+    shared.lanes.iter().for_each(|lane| lane.blocking_lock().close());
+    reader::end(reader, &shared);
     shared.tally.close(shared.waiting.most());
     shared.stop.take_failure().map_or(Ok(()), Err)
 }

@@ -14,12 +14,28 @@ pub use ordered::Ordered;
 use crate::exit::Failure;
 use crate::pipeline::Item;
 
+/// What came of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// What the store says of its claims.
+    Settled(SettleOutcome),
+    /// The delivery had been handed to somebody else before: nothing of it is applied, and it is theirs.
+    TakenOver,
+}
+
+impl Outcome {
+    /// Whether it is applied, now or before.
+    pub fn is_applied(&self) -> bool {
+        matches!(self, Outcome::Settled(SettleOutcome::Applied { .. }))
+    }
+}
+
 /// Settles deliveries, each all or nothing and none affecting another.
 pub trait Settle {
     /// Settles a group: an outcome for each, in order. What has lost its fence, or comes too late, is not
     /// applied; its plan says what becomes of it. Fails if something cannot be written: nothing of the group is
     /// acknowledged then, and the run has to end.
-    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<SettleOutcome>, Failure>;
+    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure>;
 
     /// Records that the run ended as it should. Not called after a failure.
     fn close(&mut self) -> Result<(), Failure>;

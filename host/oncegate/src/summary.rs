@@ -35,12 +35,14 @@ pub enum End {
     Unreadable,
     /// Not a message: dead-lettered.
     Malformed,
+    /// Handed to another host before it was settled here. Nothing of it is applied here.
+    TakenOver,
     /// Read, but not done when the run stopped. Nothing of it is applied.
     Undone,
 }
 
 /// Every end, with its name in the summary and in JSON.
-pub const ENDS: [(End, &str, &str); 15] = [
+pub const ENDS: [(End, &str, &str); 16] = [
     (End::Applied, "applied", "applied"),
     (End::DuplicateL1, "duplicate, by L1", "duplicate_l1"),
     (End::DuplicateStore, "duplicate, by store", "duplicate_store"),
@@ -55,6 +57,7 @@ pub const ENDS: [(End, &str, &str); 15] = [
     (End::HostDied, "host died", "host_died"),
     (End::Unreadable, "unreadable record", "unreadable"),
     (End::Malformed, "malformed", "malformed"),
+    (End::TakenOver, "taken over by another host", "taken_over"),
     (End::Undone, "undone at stop", "undone"),
 ];
 
@@ -77,9 +80,19 @@ pub enum Event {
     LateCommit,
     /// A group of settles was made durable.
     Group,
+    /// A delivery was read that had been handed to some host before.
+    Redelivered,
+    /// An entry of the input was lost before it was handled: somebody trimmed it away.
+    Trimmed,
+    /// A delivery was handled without de-duplication, because the store was away and the policy says `open`.
+    Unguarded,
+    /// In shadow mode: a delivery that would have been withheld as a duplicate.
+    WouldSuppress,
+    /// In shadow mode: a delivery that would have been a dead letter, or put off.
+    WouldDiffer,
 }
 
-const EVENTS: [(Event, &str, &str); 8] = [
+const EVENTS: [(Event, &str, &str); 13] = [
     (Event::Read, "read", "read"),
     (Event::Output, "outputs", "outputs"),
     (Event::DeadLetter, "dead letters", "dead_letters"),
@@ -88,6 +101,11 @@ const EVENTS: [(Event, &str, &str); 8] = [
     (Event::FenceLost, "fences lost", "fences_lost"),
     (Event::LateCommit, "late commits", "late_commits"),
     (Event::Group, "settle groups", "settle_groups"),
+    (Event::Redelivered, "redelivered", "redelivered"),
+    (Event::Trimmed, "lost by trimming", "lost_by_trimming"),
+    (Event::Unguarded, "unguarded", "unguarded"),
+    (Event::WouldSuppress, "that would be suppressed", "would_suppress"),
+    (Event::WouldDiffer, "that would end otherwise", "would_differ"),
 ];
 
 /// Counters that every thread of a run adds to.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use oncegate::pipeline::{Item, Plan, Stop};
-use oncegate::settle::{Ordered, Settle};
+use oncegate::settle::{Ordered, Outcome, Settle};
 use oncegate::summary::End;
-use oncegate_broker::{Sink, SinkError};
+use oncegate_broker::{Acked, Acks, Loss, Pending, Sink, SinkError, Ticket};
 use oncegate_dedup::store::{
     Claim, ClaimOutcome, Entry, Forgotten, Listing, MemoryStore, Page, SettleOutcome, Settlement, Store,
     StoreError,
@@ -100,6 +100,43 @@ struct Lines {
     lines: Arc<Mutex<Vec<u8>>>,
     clock: Arc<TestClock>,
     flush_takes_ms: Arc<AtomicU64>,
+    /// So many flushes find nobody there.
+    away: Arc<AtomicU32>,
+}
+
+/// Notes what is acknowledged, and does not answer so many times.
+#[derive(Debug, Default)]
+struct NotedAcks {
+    events: Events,
+    acked: Mutex<Vec<Ticket>>,
+    unanswered: AtomicU32,
+}
+
+impl Acks for NotedAcks {
+    fn acknowledge<'a>(&'a self, tickets: &'a [Ticket]) -> Pending<'a, Vec<Acked>> {
+        self.events.lock().unwrap().push("ack");
+        let acked = if self.unanswered.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+            Acked::Unavailable("down".into())
+        } else {
+            self.acked.lock().unwrap().extend(tickets);
+            Acked::Done
+        };
+        Box::pin(std::future::ready(vec![acked; tickets.len()]))
+    }
+
+    fn ended(&self, _: Ticket) {}
+
+    fn is_lost(&self, _: Ticket) -> bool {
+        false
+    }
+
+    fn leave(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn losses(&self) -> Vec<Loss> {
+        Vec::new()
+    }
 }
 
 impl Sink for Lines {
@@ -111,6 +148,9 @@ impl Sink for Lines {
 
     fn flush(&mut self) -> Result<(), SinkError> {
         self.clock.0.fetch_add(self.flush_takes_ms.swap(0, SeqCst), SeqCst);
+        if self.away.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(SinkError::Unavailable { path: self.name.into(), why: "down".into() });
+        }
         Ok(())
     }
 }
@@ -123,6 +163,8 @@ struct Bench {
     output: Arc<Mutex<Vec<u8>>>,
     dead: Arc<Mutex<Vec<u8>>>,
     flush_takes_ms: Arc<AtomicU64>,
+    away: Arc<AtomicU32>,
+    acks: Arc<NotedAcks>,
     settle: Ordered,
 }
 
@@ -135,13 +177,17 @@ fn bench() -> Bench {
     let gate = Gate::new(policy, L1Limits::default(), store.clone(), clock.clone()).unwrap();
     let (output, dead) = (Arc::default(), Arc::default());
     let flush_takes_ms = Arc::new(AtomicU64::new(0));
+    let away = Arc::new(AtomicU32::new(0));
+    let acks = Arc::new(NotedAcks { events: events.clone(), ..NotedAcks::default() });
     let sink = |name, lines: &Arc<Mutex<Vec<u8>>>| {
         let (events, lines, clock) = (events.clone(), lines.clone(), clock.clone());
-        Box::new(Lines { name, events, lines, clock, flush_takes_ms: flush_takes_ms.clone() })
+        let (flush_takes_ms, away) = (flush_takes_ms.clone(), away.clone());
+        Box::new(Lines { name, events, lines, clock, flush_takes_ms, away })
     };
     let (out, letters) = (sink("output", &output), sink("dead letter", &dead));
-    let settle = Ordered::new(gate.clone(), out, letters, Arc::new(Stop::default())).unwrap();
-    Bench { events, clock, store, gate, output, dead, flush_takes_ms, settle }
+    let settle =
+        Ordered::new(gate.clone(), out, letters, Some(acks.clone()), Arc::new(Stop::default())).unwrap();
+    Bench { events, clock, store, gate, output, dead, flush_takes_ms, away, acks, settle }
 }
 
 impl Bench {
@@ -166,6 +212,7 @@ impl Bench {
         let verdict = attempt.verdict(&end, 0);
         Item {
             task: None,
+            ticket: None,
             ending: Some(attempt.end(&verdict)),
             plan: Plan::Finish(plan),
             output: output.into(),
@@ -174,7 +221,7 @@ impl Bench {
         }
     }
 
-    fn settle(&mut self, items: &mut [Item]) -> Vec<SettleOutcome> {
+    fn settle(&mut self, items: &mut [Item]) -> Vec<Outcome> {
         let mut group: Vec<&mut Item> = items.iter_mut().collect();
         self.settle.settle(&mut group).unwrap()
     }
@@ -193,7 +240,11 @@ impl Bench {
     }
 }
 
-const APPLIED: SettleOutcome = SettleOutcome::Applied { late: 0 };
+const APPLIED: Outcome = Outcome::Settled(SettleOutcome::Applied { late: 0 });
+
+fn ticket(number: u64) -> Option<Ticket> {
+    Some(Ticket { entry: (number, 0), count: 1 })
+}
 
 #[test]
 fn fences_come_before_outputs_and_outputs_before_marks() {
@@ -232,7 +283,10 @@ fn a_lost_fence_writes_nothing_and_the_rest_of_the_group_does_not_notice() {
     // As if this host had been paused just before its check: its own timer has not told it yet.
     bench.clock.0.fetch_sub(bench.gate.policy().lease_ms, SeqCst);
     let mut items = [bench.committing("a"), stale, bench.committing("b")];
-    assert_eq!(bench.settle(&mut items), [APPLIED, SettleOutcome::Lost { key: 0 }, APPLIED]);
+    assert_eq!(
+        bench.settle(&mut items),
+        [APPLIED, Outcome::Settled(SettleOutcome::Lost { key: 0 }), APPLIED]
+    );
     assert_eq!(bench.written(), "a\nb\n");
     assert_eq!(bench.record("taken").state, State::Claimed);
 }
@@ -270,7 +324,7 @@ fn a_mark_whose_record_is_gone_is_accepted_once_the_output_is_out() {
     let mut items = [bench.committing("k")];
     let policy = bench.gate.policy();
     bench.flush_takes_ms.store(policy.lease_ms + policy.keep_ms, SeqCst);
-    assert_eq!(bench.settle(&mut items), [SettleOutcome::Applied { late: 1 }]);
+    assert_eq!(bench.settle(&mut items), [Outcome::Settled(SettleOutcome::Applied { late: 1 })]);
     assert_eq!(bench.record("k").state, State::Committed);
 }
 
@@ -281,4 +335,67 @@ fn a_delivery_without_keys_is_written_and_asks_the_store_nothing() {
     let mut items = [bench.item(attempt, HandlerEnd::Ok, End::Unkeyed, "line\n", "")];
     assert_eq!(bench.settle(&mut items), [APPLIED]);
     assert_eq!((bench.written().as_str(), bench.events()), ("line\n", vec!["output"]));
+}
+
+#[test]
+fn a_delivery_is_acknowledged_after_its_mark_and_until_somebody_answers() {
+    // Design: commit always comes before ack. An ack without an answer is asked for again; nothing else is.
+    let mut bench = bench();
+    bench.acks.unanswered.store(2, SeqCst);
+    let mut items = [bench.committing("k")];
+    items[0].ticket = ticket(1);
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(bench.events(), ["check", "output", "mark", "ack", "ack", "ack"]);
+    assert_eq!(*bench.acks.acked.lock().unwrap(), [ticket(1).unwrap()]);
+}
+
+#[test]
+fn what_is_not_applied_or_is_to_come_again_is_not_acknowledged() {
+    // Rule 10, row 30.
+    let mut bench = bench();
+    let stale = bench.committing("taken");
+    bench.clock.0.fetch_add(bench.gate.policy().lease_ms, SeqCst);
+    let other =
+        Gate::new(bench.gate.policy().clone(), L1Limits::default(), bench.store.clone(), bench.clock.clone())
+            .unwrap();
+    let mut attempt = other.attempt(Origin::of("s", "m"), None);
+    assert_eq!(Bench::block_on(attempt.seen(b"taken")), Ok(Sighting::New));
+    bench.clock.0.fetch_sub(bench.gate.policy().lease_ms, SeqCst);
+    let failed = bench.claimed("failed");
+    let failed = Item {
+        plan: Plan::Redeliver { failed: true, within_ms: None },
+        ..bench.item(failed, HandlerEnd::Failed("no".into()), End::NoEffect, "", "")
+    };
+    let mut items = [stale, failed, bench.committing("k")];
+    for (number, item) in (1..).zip(&mut items) {
+        item.ticket = ticket(number);
+    }
+    bench.settle(&mut items);
+    assert_eq!(*bench.acks.acked.lock().unwrap(), [ticket(3).unwrap()]);
+}
+
+#[test]
+fn an_output_that_cannot_be_written_now_is_tried_again_before_anything_is_marked() {
+    // Rule 12.
+    let mut bench = bench();
+    bench.away.store(3, SeqCst);
+    let mut items = [bench.committing("k")];
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(bench.events(), ["check", "output", "mark"]);
+    assert_eq!(bench.record("k").state, State::Committed);
+}
+
+#[test]
+fn a_claim_whose_output_may_be_out_is_left_to_lapse_and_never_released() {
+    // Rule 12: released, somebody else could begin the same output while this one is still on its way.
+    let mut bench = bench();
+    let policy = bench.gate.policy();
+    bench.flush_takes_ms.store(policy.lease_ms - policy.margin_ms, SeqCst);
+    bench.away.store(u32::MAX, SeqCst);
+    let mut items = [bench.committing("k")];
+    items[0].ticket = ticket(1);
+    let outcomes = bench.settle(&mut items);
+    assert!(matches!(&outcomes[..], [Outcome::Settled(SettleOutcome::Unavailable(_))]), "{outcomes:?}");
+    assert_eq!(bench.events(), ["check", "output"]);
+    assert_eq!(bench.record("k").state, State::Claimed);
 }

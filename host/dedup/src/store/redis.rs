@@ -57,6 +57,25 @@ impl RedisStore {
         &self.server
     }
 
+    /// What a script needs that settles records together with something else on this server, in one step: Lua
+    /// functions, to stand before its own code. `judged_all(key, arg, count, accept_absent)` says how the settlement
+    /// would end whose names begin behind `KEYS[key]` and whose records begin behind `ARGV[arg]`, as its answer and a
+    /// number of writes; `write_all(writes)` writes them. Nothing may be judged in between.
+    pub const fn fragment() -> &'static str {
+        script::FRAGMENT
+    }
+
+    /// Puts a settlement behind the others of such a script's part: the names of its records as keys; as arguments a
+    /// number (twice that of its keys, plus 1 if an absent record is accepted), then the records and their lives.
+    pub fn put(&self, settlement: &Settlement, part: &mut Part) {
+        wire::settlement(settlement, part);
+    }
+
+    /// The outcome of a settlement, from what `judged_all` answered.
+    pub fn settled(&self, answer: Value) -> SettleOutcome {
+        wire::settled(answer)
+    }
+
     /// What an operator should know of the server, one line each: an eviction policy that loses records, and
     /// what could not be checked. May grow when another server answers under the address.
     pub fn warnings(&self) -> Vec<String> {

@@ -28,7 +28,7 @@ pub fn command() -> Command {
 }
 
 /// What the process knows of one of its pipelines while that runs.
-struct Lane<'a> {
+struct Running<'a> {
     config: &'a Config,
     tally: Arc<Tally>,
     stop: Arc<Stop>,
@@ -38,21 +38,21 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut settings = super::settings(matches)?;
     let configs = Config::all(&mut settings).or_exit(Exit::Usage)?;
     let started = Instant::now();
-    let lane = |config| Lane { config, tally: Arc::default(), stop: Arc::default() };
-    let lanes: Vec<Lane<'_>> = configs.iter().map(lane).collect();
-    signals::watch(lanes.iter().map(|lane| Arc::clone(&lane.stop)).collect())?;
+    let pipeline = |config| Running { config, tally: Arc::default(), stop: Arc::default() };
+    let pipelines: Vec<Running<'_>> = configs.iter().map(pipeline).collect();
+    signals::watch(pipelines.iter().map(|pipeline| Arc::clone(&pipeline.stop)).collect())?;
     let result = {
-        let tallies = lanes.iter().map(|lane| Arc::clone(&lane.tally)).collect();
+        let tallies = pipelines.iter().map(|pipeline| Arc::clone(&pipeline.tally)).collect();
         let _progress = Progress::start(tallies, std::io::stderr().is_terminal());
-        assemble(&configs, &lanes).and_then(|assemblies| run_all(&lanes, assemblies))
+        assemble(&configs, &pipelines).and_then(|assemblies| run_all(&pipelines, assemblies))
     };
-    report(&lanes, started.elapsed(), matches.get_flag("json"))?;
+    report(&pipelines, started.elapsed(), matches.get_flag("json"))?;
     result?;
-    if lanes.iter().any(|lane| lane.stop.is_signalled()) {
+    if pipelines.iter().any(|pipeline| pipeline.stop.is_signalled()) {
         return Err(fail!(Exit::Stopped, "stopped by a signal; run again to go on"));
     }
-    let lanes = lanes.iter().filter(|lane| lane.config.fail_on_dead_letter);
-    let dead: u64 = lanes.map(|lane| lane.tally.count(Event::DeadLetter)).sum();
+    let pipelines = pipelines.iter().filter(|pipeline| pipeline.config.fail_on_dead_letter);
+    let dead: u64 = pipelines.map(|pipeline| pipeline.tally.count(Event::DeadLetter)).sum();
     if dead > 0 {
         return Err(fail!(Exit::DeadLetters, "{dead} dead letters were written"));
     }
@@ -60,33 +60,37 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 /// Opens all of them before the first one begins, so that a mistake in the last one costs nothing.
-fn assemble(configs: &[Config], lanes: &[Lane<'_>]) -> Result<Vec<Assembly>, Failure> {
+fn assemble(configs: &[Config], pipelines: &[Running<'_>]) -> Result<Vec<Assembly>, Failure> {
     let engine = assembly::engine(configs)?;
     let mut stores = Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock));
-    let mut open = |lane: &Lane<'_>| {
-        let (tally, stop) = (Arc::clone(&lane.tally), Arc::clone(&lane.stop));
-        let assembly = Assembly::open(lane.config, &engine, &mut stores, tally, stop);
-        assembly.map_err(|failure| of_pipeline(lane, lanes.len(), failure))
+    let mut open = |pipeline: &Running<'_>| {
+        let (tally, stop) = (Arc::clone(&pipeline.tally), Arc::clone(&pipeline.stop));
+        let assembly = Assembly::open(pipeline.config, &engine, &mut stores, tally, stop);
+        assembly.map_err(|failure| of_pipeline(pipeline, pipelines.len(), failure))
     };
-    lanes.iter().map(&mut open).collect()
+    pipelines.iter().map(&mut open).collect()
 }
 
 /// Runs all of them side by side. The first failure ends the others in good order, and is the whole's.
-fn run_all(lanes: &[Lane<'_>], assemblies: Vec<Assembly>) -> Result<(), Failure> {
+fn run_all(pipelines: &[Running<'_>], assemblies: Vec<Assembly>) -> Result<(), Failure> {
     let failures = Mutex::new(Vec::new());
-    let fail = |lane, failure| {
-        failures.lock().unwrap_or_else(PoisonError::into_inner).push(of_pipeline(lane, lanes.len(), failure));
-        lanes.iter().for_each(|lane| lane.stop.finish());
+    let fail = |pipeline, failure| {
+        failures.lock().unwrap_or_else(PoisonError::into_inner).push(of_pipeline(
+            pipeline,
+            pipelines.len(),
+            failure,
+        ));
+        pipelines.iter().for_each(|pipeline| pipeline.stop.finish());
     };
     std::thread::scope(|scope| {
-        for (lane, assembly) in lanes.iter().zip(assemblies) {
+        for (pipeline, assembly) in pipelines.iter().zip(assemblies) {
             let run = move || {
-                let _guard = FinishOnPanic(lanes);
-                assembly.run().unwrap_or_else(|failure| fail(lane, failure));
+                let _guard = FinishOnPanic(pipelines);
+                assembly.run().unwrap_or_else(|failure| fail(pipeline, failure));
             };
-            let thread = std::thread::Builder::new().name(lane.config.name.clone());
+            let thread = std::thread::Builder::new().name(pipeline.config.name.clone());
             if let Err(error) = thread.spawn_scoped(scope, run) {
-                fail(lane, fail!(Exit::Failed, "cannot start a thread: {error}"));
+                fail(pipeline, fail!(Exit::Failed, "cannot start a thread: {error}"));
             }
         }
     });
@@ -98,35 +102,37 @@ fn run_all(lanes: &[Lane<'_>], assemblies: Vec<Assembly>) -> Result<(), Failure>
 }
 
 /// A pipeline that panics would leave the others running.
-struct FinishOnPanic<'a>(&'a [Lane<'a>]);
+struct FinishOnPanic<'a>(&'a [Running<'a>]);
 
 impl Drop for FinishOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.iter().for_each(|lane| lane.stop.finish());
+            self.0.iter().for_each(|pipeline| pipeline.stop.finish());
         }
     }
 }
 
 /// A failure says which pipeline it is of, where there are several.
-fn of_pipeline(lane: &Lane<'_>, pipelines: usize, failure: Failure) -> Failure {
-    match pipelines {
+fn of_pipeline(pipeline: &Running<'_>, of: usize, failure: Failure) -> Failure {
+    match of {
         1 => failure,
-        _ => Failure { error: failure.error.context(format!("the pipeline {}", lane.config)), ..failure },
+        _ => Failure { error: failure.error.context(format!("the pipeline {}", pipeline.config)), ..failure },
     }
 }
 
 /// A summary for each pipeline, in the order of the configuration.
-fn report(lanes: &[Lane<'_>], took: Duration, json: bool) -> Result<(), Failure> {
+fn report(pipelines: &[Running<'_>], took: Duration, json: bool) -> Result<(), Failure> {
     let mut text = String::new();
-    for lane in lanes {
+    for pipeline in pipelines {
         // A run that could not begin has nothing to report.
-        if json || lane.tally.count(Event::Read) > 0 || lane.tally.ended_in_all() > 0 {
-            text.push_str(&summary(lane, lanes.len(), took, json));
+        if json || pipeline.tally.count(Event::Read) > 0 || pipeline.tally.ended_in_all() > 0 {
+            text.push_str(&summary(pipeline, pipelines.len(), took, json));
         }
     }
-    let stdout_is_taken =
-        lanes.iter().flat_map(|lane| lane.config.targets()).any(|(_, target)| *target == Target::Stdout);
+    let stdout_is_taken = pipelines
+        .iter()
+        .flat_map(|pipeline| pipeline.config.targets())
+        .any(|(_, target)| *target == Target::Stdout);
     if json && !stdout_is_taken {
         return super::print(&text);
     }
@@ -134,8 +140,8 @@ fn report(lanes: &[Lane<'_>], took: Duration, json: bool) -> Result<(), Failure>
     Ok(())
 }
 
-fn summary(lane: &Lane<'_>, pipelines: usize, took: Duration, json: bool) -> String {
-    let Lane { config, tally, .. } = lane;
+fn summary(pipeline: &Running<'_>, of: usize, took: Duration, json: bool) -> String {
+    let Running { config, tally, .. } = pipeline;
     let (namespace, store, promise) = (&config.policy.namespace, &config.store.url, config.promise());
     if json {
         let facts = [
@@ -147,7 +153,7 @@ fn summary(lane: &Lane<'_>, pipelines: usize, took: Duration, json: bool) -> Str
         return format!("{}\n", tally.json(&facts, took));
     }
     let mut header = vec![format!("namespace {namespace}, store {store}"), promise.to_string()];
-    if pipelines > 1 {
+    if of > 1 {
         header.insert(0, format!("pipeline {config}"));
     }
     tally.text(&header, took)

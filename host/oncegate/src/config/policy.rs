@@ -1,11 +1,14 @@
 //! The policy of a pipeline, and what the pipeline itself works by.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, bail};
+use oncegate_broker::NdjsonEncoder;
 use oncegate_dedup::{Namespace, Policy};
 use oncegate_sandbox::{Level, Limits, Reuse};
 
 use super::Scope;
-use crate::pipeline::{Backoff, Outputs, Rules, WaitingBound};
+use crate::pipeline::{Backoff, Order, Outputs, Rules, WaitingBound};
 use crate::settings::Settings;
 
 /// The policy; what scope host adds to the namespace is in it.
@@ -37,10 +40,13 @@ pub(super) fn policy(settings: &Settings, scope: &Scope) -> Result<Policy> {
     Ok(policy)
 }
 
-pub(super) fn rules(settings: &Settings, limits: Limits) -> Result<Rules> {
+pub(super) fn rules(settings: &Settings, limits: Limits, order: Order) -> Result<Rules> {
     Ok(Rules {
         source: String::new(),
         topic: String::new(),
+        output_encoder: Arc::new(NdjsonEncoder),
+        dead_letter_encoder: Arc::new(NdjsonEncoder),
+        order,
         outputs: match settings.text("policy.outputs") {
             Some("free") => Outputs::Free,
             _ => Outputs::Gated,

@@ -1,9 +1,8 @@
-//! Who handles a message, and in which order.
+//! Who handles a message.
 
 use anyhow::{Result, bail};
 use oncegate_dedup::Namespace;
 
-use super::Input;
 use crate::settings::Settings;
 
 /// Who handles a message.
@@ -41,36 +40,5 @@ impl Scope {
             Scope::Group => name.to_owned(),
             Scope::Host(host_id) => format!("{name}.{host_id}"),
         }
-    }
-}
-
-/// Which messages are handled one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// None.
-    None,
-    /// Those of one message key.
-    Key,
-    /// All of the input.
-    Partition,
-}
-
-impl Order {
-    /// What the settings say, if this input can keep it.
-    pub(super) fn new(settings: &Settings, input: &Input) -> Result<Self> {
-        let word = settings.text("policy.order").unwrap_or("none");
-        let order = match word {
-            "key" => Order::Key,
-            "partition" => Order::Partition,
-            _ => Order::None,
-        };
-        if order != Order::None && !input.is_exclusive() {
-            bail!(
-                "policy.order is {word}, and the entries of the stream {input} are shared out among all hosts of \
-                 its group, none of which knows what the others are handling: an order needs one stream for each \
-                 partition and one host that reads it: set input.exclusive = true, or policy.order = \"none\""
-            );
-        }
-        Ok(order)
     }
 }

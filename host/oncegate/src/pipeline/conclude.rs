@@ -11,8 +11,8 @@ use crate::{logs, outputs};
 
 /// What is to be done with a delivery whose handler has ended.
 pub(crate) enum Concluded {
-    /// Nothing more: it holds no claim and writes no line.
-    Done(End),
+    /// Nothing more: it holds no claim, writes nothing and has nobody to report to.
+    Done(Box<Task>, End),
     /// Settle it.
     Settle(Box<Item>),
     /// Nothing to settle; make it again.
@@ -48,22 +48,26 @@ pub(crate) fn conclude(shared: &Shared, mut task: Box<Task>, invocation: Invocat
     match &verdict {
         Verdict::Apply => {
             written = outputs.len() as u64;
-            outputs::encode(&attempt, &task.message.id, outputs, &mut output);
+            let encoder = shared.rules.output_encoder.as_ref();
+            outputs::encode(&attempt, &task.message.id, outputs, encoder, &mut output);
         }
         Verdict::Die(death) => {
-            outputs::encode_dead_letter(&attempt, &task.message, death, &mut dead_letter);
+            let encoder = shared.rules.dead_letter_encoder.as_ref();
+            outputs::encode_dead_letter(&attempt, &task.message, death, encoder, &mut dead_letter);
         }
         _ => {}
     }
     let ending = attempt.end(&verdict);
     if ending.is_empty() && output.is_empty() && dead_letter.is_empty() {
-        return match plan {
-            Plan::Finish(end) => Concluded::Done(end),
-            plan => Concluded::Again(task, plan),
-        };
+        match plan {
+            Plan::Finish(end) if task.ticket.is_none() => return Concluded::Done(task, end),
+            Plan::Finish(_) => {}
+            plan => return Concluded::Again(task, plan),
+        }
     }
     let ending = Some(ending);
     Concluded::Settle(Box::new(Item {
+        ticket: task.ticket,
         task: Some(task),
         ending,
         plan,
@@ -112,12 +116,13 @@ fn put_off(task: &mut Task, deferral: &Deferral) -> Plan {
     Plan::Redeliver { failed: false, within_ms }
 }
 
-/// A line that is not a message goes to the dead letters as it is; there is no claim to settle.
+/// What is not a message goes to the dead letters as it is; there is no claim to settle.
 pub(crate) fn malformed(shared: &Shared, malformed: &Malformed) -> Item {
     let mut dead_letter = Vec::new();
-    oncegate_broker::encode_malformed(malformed, &shared.rules.topic, &mut dead_letter);
+    shared.rules.dead_letter_encoder.malformed(malformed, &shared.rules.topic, &mut dead_letter);
     Item {
         task: None,
+        ticket: malformed.ticket,
         ending: None,
         plan: Plan::Finish(End::Malformed),
         output: Vec::new(),

@@ -4,11 +4,9 @@ use std::sync::mpsc::Receiver;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use oncegate_dedup::store::SettleOutcome;
-
 use super::Shared;
 use super::task::Item;
-use crate::settle::Settle;
+use crate::settle::{Outcome, Settle};
 use crate::summary::Event;
 
 /// Deliveries that one group holds at most, about.
@@ -23,7 +21,7 @@ pub(crate) struct Ready {
 /// The same, settled: an outcome for each.
 pub(crate) struct Settled {
     pub items: Vec<Item>,
-    pub outcomes: Vec<SettleOutcome>,
+    pub outcomes: Vec<Outcome>,
 }
 
 /// Settles until the last worker has gone, or until something cannot be written.
@@ -52,7 +50,7 @@ pub(crate) fn run(settle: &mut (dyn Settle + Send), ready: Receiver<Ready>, shar
     }
 }
 
-fn reply(group: Vec<Ready>, outcomes: Vec<SettleOutcome>) {
+fn reply(group: Vec<Ready>, outcomes: Vec<Outcome>) {
     let mut outcomes = outcomes.into_iter();
     for Ready { items, reply } in group {
         let outcomes = outcomes.by_ref().take(items.len()).collect();

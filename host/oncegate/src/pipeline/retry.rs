@@ -58,6 +58,19 @@ impl Waiting {
             || self.bytes.load(Ordering::Relaxed) >= self.bound.bytes
     }
 
+    /// One more waits.
+    pub fn add(&self, bytes: u64) {
+        let before = self.count.fetch_add(1, Ordering::Relaxed);
+        self.most.fetch_max(before + 1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// One waits no longer.
+    pub fn remove(&self, bytes: u64) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// The most that ever waited.
     pub fn most(&self) -> u64 {
         self.most.load(Ordering::Relaxed)
@@ -106,9 +119,7 @@ impl<'a> Waitlist<'a> {
 
     pub fn push(&mut self, task: Box<Task>, due_ms: u64) {
         let bytes = task.bytes();
-        let before = self.waiting.count.fetch_add(1, Ordering::Relaxed);
-        self.waiting.most.fetch_max(before + 1, Ordering::Relaxed);
-        self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.waiting.add(bytes);
         self.heap.push(Reverse(Entry { due_ms, order: self.next, bytes, task }));
         self.next += 1;
     }
@@ -123,8 +134,7 @@ impl<'a> Waitlist<'a> {
 
     fn pop(&mut self) -> Option<Box<Task>> {
         let Reverse(entry) = self.heap.pop()?;
-        self.waiting.count.fetch_sub(1, Ordering::Relaxed);
-        self.waiting.bytes.fetch_sub(entry.bytes, Ordering::Relaxed);
+        self.waiting.remove(entry.bytes);
         Some(entry.task)
     }
 

@@ -28,7 +28,10 @@ impl Task {
         let oncegate_broker::Message { id, topic, key, headers, payload, published_ms, ticket } = message;
         let headers = headers.into_iter().map(|header| Header { name: header.name, value: header.value });
         let headers = headers.collect();
-        let message = Message { id, topic, key, headers, payload, attempt: 0, published_ms };
+        // Earlier deliveries were other hosts', or this one's in an earlier life.
+        let before = ticket.map_or(0, |ticket| ticket.count.saturating_sub(1));
+        let attempt = u32::try_from(before).unwrap_or(u32::MAX);
+        let message = Message { id, topic, key, headers, payload, attempt, published_ms };
         Self { message, ticket, failures: 0, deferrals: 0, alone: false }
     }
 
@@ -60,20 +63,22 @@ pub enum Plan {
 pub struct Item {
     /// The delivery; none if it was not a message.
     pub task: Option<Box<Task>>,
+    /// What its end is reported to its source with.
+    pub ticket: Option<Ticket>,
     /// What its attempt holds; none if there was no attempt.
     pub ending: Option<Ending>,
     /// What becomes of it if the settle is applied.
     pub plan: Plan,
-    /// The lines of its outputs.
+    /// Its outputs, as their sink takes them.
     pub output: Vec<u8>,
-    /// How many lines these are.
+    /// How many outputs these are.
     pub outputs: u64,
-    /// The line of its dead letter, or nothing.
+    /// Its dead letter, as its sink takes it, or nothing.
     pub dead_letter: Vec<u8>,
 }
 
 impl Item {
-    /// Whether its settle writes lines.
+    /// Whether its settle writes something.
     pub fn writes(&self) -> bool {
         !self.output.is_empty() || !self.dead_letter.is_empty()
     }
@@ -101,4 +106,12 @@ impl Item {
             ending.defer(gate);
         }
     }
+}
+
+/// About what a message takes in memory while it waits, in bytes.
+pub(crate) fn bytes(message: &oncegate_broker::Message) -> u64 {
+    let oncegate_broker::Message { id, topic, key, headers, payload, .. } = message;
+    let headers: usize = headers.iter().map(|header| header.name.len() + header.value.len() + 48).sum();
+    let text = id.len() + topic.len() + key.as_ref().map_or(0, String::len);
+    (size_of::<oncegate_broker::Message>() + text + headers + payload.len()) as u64
 }

@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use oncegate_broker::Delivery;
+use oncegate_broker::{Delivery, Ticket};
 use oncegate_dedup::Origin;
 use oncegate_dedup::store::SettleOutcome;
 use oncegate_sandbox::{Invocation, Permit};
@@ -20,13 +20,15 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::conclude::{self, Concluded};
 use super::group::{Ready, Settled};
+use super::order::Turns;
 use super::reader::Batch;
 use super::retry::{Waitlist, random};
 use super::task::{Item, Plan, Task};
 use super::{Handle, Invoke, Shared};
 use crate::exit::{Exit, OrExit as _};
 use crate::fail;
-use crate::summary::Event;
+use crate::settle::Outcome;
+use crate::summary::{End, Event};
 
 /// Deliveries that are handed to the settler at once.
 const READY: usize = 256;
@@ -38,12 +40,12 @@ const UNSETTLED: usize = 4 * READY;
 const PUT_OFF_MS: u64 = 20;
 
 /// Runs handlers until the input has ended and everything is settled, or the run is stopped.
-pub(crate) fn run<H: Handle>(handler: &H, shared: &Shared, groups: Sender<Ready>) {
+pub(crate) fn run<H: Handle>(handler: &H, shared: &Shared, index: usize, groups: Sender<Ready>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     match runtime.or_exit(Exit::Failed) {
         Ok(runtime) => {
             let invoke = handler.worker();
-            runtime.block_on(Worker::new(&invoke, shared, groups).run());
+            runtime.block_on(Worker::new(&invoke, shared, index, groups).run());
         }
         Err(failure) => shared.stop.fail(failure),
     }
@@ -54,12 +56,15 @@ type Running<'a> = Pin<Box<dyn Future<Output = (Box<Task>, Invocation)> + 'a>>;
 struct Worker<'a, I> {
     invoke: &'a I,
     shared: &'a Shared,
+    /// Which of the lanes is its own; one that all share if there is only one.
+    lane: usize,
     groups: Sender<Ready>,
     reply: UnboundedSender<Settled>,
     settled: UnboundedReceiver<Settled>,
     /// Taken from the reader, not begun.
     queue: VecDeque<Delivery>,
     input_ended: bool,
+    turns: Turns<'a>,
     running: FuturesUnordered<Running<'a>>,
     waitlist: Waitlist<'a>,
     ready: Vec<Item>,
@@ -76,16 +81,18 @@ enum Woken {
 }
 
 impl<'a, I: Invoke> Worker<'a, I> {
-    fn new(invoke: &'a I, shared: &'a Shared, groups: Sender<Ready>) -> Self {
+    fn new(invoke: &'a I, shared: &'a Shared, index: usize, groups: Sender<Ready>) -> Self {
         let (reply, settled) = mpsc::unbounded_channel();
         Self {
             invoke,
             shared,
+            lane: index % shared.lanes.len().max(1),
             groups,
             reply,
             settled,
             queue: VecDeque::new(),
             input_ended: false,
+            turns: Turns::new(shared.rules.order, &shared.waiting),
             running: FuturesUnordered::new(),
             waitlist: Waitlist::new(&shared.waiting),
             ready: Vec::with_capacity(READY),
@@ -118,7 +125,8 @@ impl<'a, I: Invoke> Worker<'a, I> {
         if self.shared.stop.is_draining() {
             return !under_way;
         }
-        !under_way && self.input_ended && self.queue.is_empty() && self.waitlist.is_empty()
+        let waiting = !self.queue.is_empty() || !self.waitlist.is_empty() || !self.turns.is_empty();
+        !under_way && !waiting && self.input_ended
     }
 
     fn take_batch(&mut self, batch: Batch) {
@@ -155,7 +163,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
     fn begin_one(&mut self) -> bool {
         let now_ms = self.shared.gate.clock().now_ms();
         let due = self.waitlist.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
-        if !due && self.queue.is_empty() {
+        if !due && self.queue.is_empty() && !self.turns.has_next() {
             return false;
         }
         // The permit comes first: a delivery that is taken can be run.
@@ -164,12 +172,20 @@ impl<'a, I: Invoke> Worker<'a, I> {
             self.begin(task, permit);
             return true;
         }
+        if let Some(message) = self.turns.next() {
+            self.begin(Box::new(Task::new(message)), permit);
+            return true;
+        }
         // What waits comes first when it is due; while too much of it waits, nothing new is begun.
         if self.shared.waiting.is_full(0) {
             return false;
         }
         match self.queue.pop_front() {
-            Some(Delivery::Message(message)) => self.begin(Box::new(Task::new(message)), permit),
+            Some(Delivery::Message(message)) => {
+                if let Some(message) = self.turns.admit(message) {
+                    self.begin(Box::new(Task::new(message)), permit);
+                }
+            }
             Some(Delivery::Malformed(malformed)) => {
                 self.ready.push(conclude::malformed(self.shared, &malformed))
             }
@@ -179,6 +195,9 @@ impl<'a, I: Invoke> Worker<'a, I> {
     }
 
     fn begin(&mut self, mut task: Box<Task>, permit: Permit) {
+        if self.is_lost(task.ticket) {
+            return self.taken_over(Some(&task), task.ticket);
+        }
         task.message.attempt = task.message.attempt.saturating_add(1);
         let run = run_one(self.invoke, self.shared, task, permit);
         let mut run: Running<'a> = Box::pin(run);
@@ -200,7 +219,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
 
     fn conclude(&mut self, task: Box<Task>, invocation: Invocation) {
         match conclude::conclude(self.shared, task, invocation) {
-            Concluded::Done(end) => self.shared.tally.end(end),
+            Concluded::Done(task, end) => self.finish(Some(&task), end),
             Concluded::Settle(item) => self.ready.push(*item),
             Concluded::Again(task, plan) => self.redeliver(task, plan),
             Concluded::Stop(why) => self.shared.stop.fail(fail!(Exit::Store, "{why}")),
@@ -228,7 +247,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
         tokio::select! {
             Some((task, invocation)) = self.running.next() => Woken::Ran(task, Box::new(invocation)),
             settled = self.settled.recv(), if self.unsettled > 0 => Woken::Settled(settled),
-            batch = next_batch(shared), if wants_more => Woken::Batch(batch),
+            batch = next_batch(shared, self.lane), if wants_more => Woken::Batch(batch),
             () = tokio::time::sleep(pause) => Woken::Due,
             () = shared.stop.wait(), if !shared.stop.is_draining() => Woken::Stopped,
         }
@@ -249,19 +268,24 @@ impl<'a, I: Invoke> Worker<'a, I> {
         }
     }
 
-    fn settle_one(&mut self, item: Item, outcome: &SettleOutcome) {
-        let Item { task, ending, plan, outputs, dead_letter, .. } = item;
+    fn settle_one(&mut self, item: Item, outcome: &Outcome) {
+        let Item { task, ticket, ending, plan, outputs, dead_letter, .. } = item;
+        let settled = match outcome {
+            Outcome::Settled(settled) => settled,
+            // Dropped without a word: whoever waits here for one of its keys asks the store.
+            Outcome::TakenOver => return self.taken_over(task.as_deref(), ticket),
+        };
         if let Some(ending) = ending {
-            self.shared.gate.confirm(ending, outcome);
+            self.shared.gate.confirm(ending, settled);
         }
         let tally = &self.shared.tally;
-        match outcome {
+        match settled {
             SettleOutcome::Applied { late } => {
                 tally.add(Event::LateCommit, u64::from(*late));
                 tally.add(Event::Output, outputs);
                 tally.add(Event::DeadLetter, u64::from(!dead_letter.is_empty()));
                 match (plan, task) {
-                    (Plan::Finish(end), _) => tally.end(end),
+                    (Plan::Finish(end), task) => self.finish(task.as_deref(), end),
                     (plan, Some(task)) => self.redeliver(task, plan),
                     (Plan::Redeliver { .. }, None) => {}
                 }
@@ -276,6 +300,27 @@ impl<'a, I: Invoke> Worker<'a, I> {
                 }
             }
         }
+    }
+
+    /// A delivery has come to its final end.
+    fn finish(&mut self, task: Option<&Task>, end: End) {
+        self.shared.tally.end(end);
+        if let Some(task) = task {
+            self.turns.ended(task.message.key.as_deref());
+        }
+    }
+
+    /// A delivery is somebody else's now.
+    fn taken_over(&mut self, task: Option<&Task>, ticket: Option<Ticket>) {
+        if let (Some(acks), Some(ticket)) = (&self.shared.acks, ticket) {
+            acks.ended(ticket);
+        }
+        self.finish(task, End::TakenOver);
+    }
+
+    fn is_lost(&self, ticket: Option<Ticket>) -> bool {
+        let acks = self.shared.acks.as_ref();
+        ticket.is_some_and(|ticket| acks.is_some_and(|acks| acks.is_lost(ticket)))
     }
 
     fn redeliver(&mut self, mut task: Box<Task>, plan: Plan) {
@@ -299,8 +344,8 @@ impl<'a, I: Invoke> Worker<'a, I> {
     }
 }
 
-async fn next_batch(shared: &Shared) -> Option<Batch> {
-    shared.batches.lock().await.recv().await
+async fn next_batch(shared: &Shared, lane: usize) -> Option<Batch> {
+    shared.lanes.get(lane)?.lock().await.recv().await
 }
 
 /// One delivery through the handler.

@@ -12,7 +12,7 @@ use oncegate_broker::{FileSink, Position, Sink as _};
 use oncegate_dedup::Gate;
 use oncegate_dedup::store::{FileStore, SettleOutcome, Settlement};
 
-use super::Settle;
+use super::{Outcome, Settle};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::pipeline::Item;
 
@@ -104,7 +104,7 @@ impl Exact {
 }
 
 impl Settle for Exact {
-    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<SettleOutcome>, Failure> {
+    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
         super::put_off_what_is_late(group, &self.gate);
         let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let store = Arc::clone(&self.store);
@@ -118,7 +118,7 @@ impl Settle for Exact {
         };
         prepared.commit(&notes).or_exit(Exit::Store)?;
         group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
-        Ok(outcomes)
+        Ok(outcomes.into_iter().map(Outcome::Settled).collect())
     }
 
     fn close(&mut self) -> Result<(), Failure> {

@@ -1,27 +1,30 @@
 //! Commits and outputs where no step can hold both: fences, outputs, marks, acknowledgement, in this order.
 //!
-//! A crash between outputs and marks repeats an output, with the same id; no crash loses one.
+//! A crash between outputs and marks repeats an output, with the same id; a crash between marks and acknowledgement
+//! makes a delivery again, which then is a duplicate; no crash loses one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use oncegate_broker::Sink;
+use oncegate_broker::{Acked, Acks, Sink, SinkError, Ticket};
 use oncegate_dedup::store::{SettleOutcome, Settlement};
 use oncegate_dedup::{Ending, Gate};
 
-use super::Settle;
+use super::{Outcome, Settle};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
-use crate::pipeline::{Item, STORE_PAUSE, Stop};
+use crate::pipeline::{Item, Plan, STORE_PAUSE, Stop};
 
-/// How long a stop waits for a store that does not answer, before the marks are given up and the next run has to
-/// repeat their outputs.
-const GIVE_UP_AFTER_STOP: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long a stop waits for a store, a sink or a source that does not answer, before it goes without: what is not
+/// confirmed then is made again by whoever has the deliveries next.
+const GIVE_UP_AFTER_STOP: Duration = Duration::from_secs(10);
 
-/// Any store, and two sinks that it knows nothing of.
+/// Any store, two sinks that it knows nothing of, and a source that may want to hear of the end.
 pub struct Ordered {
     gate: Arc<Gate>,
     output: Box<dyn Sink + Send>,
     dead_letters: Box<dyn Sink + Send>,
+    acks: Option<Arc<dyn Acks>>,
     stop: Arc<Stop>,
     runtime: tokio::runtime::Runtime,
 }
@@ -32,17 +35,39 @@ impl std::fmt::Debug for Ordered {
     }
 }
 
+/// How long something is tried again. While nobody stops the run, for ever.
+struct Patience<'a> {
+    stop: &'a Stop,
+    left: Duration,
+}
+
+impl Patience<'_> {
+    /// Waits a little; false if it is time to give up.
+    fn pause(&mut self) -> bool {
+        if self.stop.is_draining() {
+            self.left = self.left.saturating_sub(STORE_PAUSE);
+        }
+        std::thread::sleep(STORE_PAUSE);
+        !self.left.is_zero()
+    }
+}
+
 impl Ordered {
     /// Joins these.
     pub fn new(
         gate: Arc<Gate>,
         output: Box<dyn Sink + Send>,
         dead_letters: Box<dyn Sink + Send>,
+        acks: Option<Arc<dyn Acks>>,
         stop: Arc<Stop>,
     ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.or_exit(Exit::Failed)?;
-        Ok(Self { gate, output, dead_letters, stop, runtime })
+        Ok(Self { gate, output, dead_letters, acks, stop, runtime })
+    }
+
+    fn patience(&self) -> Patience<'_> {
+        Patience { stop: &self.stop, left: GIVE_UP_AFTER_STOP }
     }
 
     /// Fences first: what has lost its fence belongs to somebody else, and must not be written.
@@ -53,19 +78,41 @@ impl Ordered {
         self.runtime.block_on(self.gate.store().check(settlements))
     }
 
-    fn write(&mut self, item: &Item) -> Result<(), Failure> {
-        if !item.output.is_empty() {
-            self.output.append(&item.output).or_exit(Exit::File)?;
+    /// Writes the outputs of what the store would apply. False if they may not all be out when the first of their
+    /// leases has too little left.
+    fn write(&mut self, group: &mut [&mut Item], outcomes: &[SettleOutcome]) -> Result<bool, Failure> {
+        let mut until_ms = u64::MAX;
+        for (item, outcome) in group.iter_mut().zip(outcomes) {
+            if !matches!(outcome, SettleOutcome::Applied { .. }) || !item.writes() {
+                continue;
+            }
+            append(self.output.as_mut(), &item.output)?;
+            append(self.dead_letters.as_mut(), &item.dead_letter)?;
+            if let Some(ending) = &mut item.ending {
+                ending.outputs_are_out();
+                until_ms = until_ms.min(ending.acts_until_ms().unwrap_or(u64::MAX));
+            }
         }
-        if !item.dead_letter.is_empty() {
-            self.dead_letters.append(&item.dead_letter).or_exit(Exit::File)?;
+        let mut left = GIVE_UP_AFTER_STOP;
+        loop {
+            let flushed = [self.output.flush(), self.dead_letters.flush()];
+            let Some(error) = flushed.into_iter().find_map(Result::err) else { return Ok(true) };
+            if !matches!(error, SinkError::Unavailable { .. }) {
+                return Err(error).or_exit(Exit::File);
+            }
+            let mut patience = Patience { stop: &self.stop, left };
+            if !patience.pause() || self.gate.clock().now_ms() >= until_ms {
+                self.output.give_up();
+                self.dead_letters.give_up();
+                return Ok(false);
+            }
+            left = patience.left;
         }
-        Ok(())
     }
 
     /// Marks until the store has answered for each: once an output may be out, its claim is never released.
     fn mark(&self, endings: &mut [Ending]) -> Result<Vec<SettleOutcome>, Failure> {
-        let mut given_up_in = GIVE_UP_AFTER_STOP;
+        let mut patience = self.patience();
         loop {
             let outcomes = self.runtime.block_on(self.gate.try_settle(endings));
             let unanswered = outcomes.iter().find_map(|outcome| match outcome {
@@ -73,49 +120,64 @@ impl Ordered {
                 _ => None,
             });
             let Some(why) = unanswered else { return Ok(outcomes) };
-            if self.stop.is_draining() {
-                given_up_in = given_up_in.saturating_sub(STORE_PAUSE);
-            }
-            if given_up_in.is_zero() {
+            if !patience.pause() {
                 return Err(fail!(
                     Exit::Store,
                     "the store does not answer ({why}): what was written last is not marked, and the next run \
                      will write it again with the same ids"
                 ));
             }
-            std::thread::sleep(STORE_PAUSE);
+        }
+    }
+
+    /// Acknowledges what is done. What cannot be acknowledged before a stop gives up is delivered again, as a
+    /// duplicate. What somebody else has by now is theirs to acknowledge, as a duplicate as well.
+    fn acknowledge(&self, group: &[&mut Item], outcomes: &[Outcome]) {
+        let Some(acks) = &self.acks else { return };
+        let done = |(item, outcome): (&&mut Item, &Outcome)| match item.plan {
+            Plan::Finish(_) if outcome.is_applied() => item.ticket,
+            _ => None,
+        };
+        let mut tickets: Vec<Ticket> = group.iter().zip(outcomes).filter_map(done).collect();
+        let mut patience = self.patience();
+        while !tickets.is_empty() {
+            let acked = self.runtime.block_on(acks.acknowledge(&tickets));
+            let unanswered =
+                tickets.iter().zip(acked).filter(|(_, acked)| matches!(acked, Acked::Unavailable(_)));
+            tickets = unanswered.map(|(ticket, _)| *ticket).collect();
+            if !tickets.is_empty() && !patience.pause() {
+                return;
+            }
         }
     }
 }
 
+fn append(sink: &mut dyn Sink, bytes: &[u8]) -> Result<(), Failure> {
+    if bytes.is_empty() { Ok(()) } else { sink.append(bytes).or_exit(Exit::File) }
+}
+
 impl Settle for Ordered {
-    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<SettleOutcome>, Failure> {
+    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
         super::put_off_what_is_late(group, &self.gate);
         let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let mut outcomes = self.check(&settlements);
         group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
-        for (item, outcome) in group.iter_mut().zip(&outcomes) {
-            if matches!(outcome, SettleOutcome::Applied { .. }) && item.writes() {
-                self.write(item)?;
-                if let Some(ending) = &mut item.ending {
-                    ending.outputs_are_out();
-                }
-            }
-        }
-        self.output.flush().or_exit(Exit::File)?;
-        self.dead_letters.flush().or_exit(Exit::File)?;
+        let written = self.write(group, &outcomes)?;
 
-        // What the check refused is not marked; what it could not answer is only released.
+        // What the check refused is not marked; what it could not answer is only released; what may be half
+        // written is neither: its claim lapses.
         let (mut marked, mut endings) = (Vec::new(), Vec::new());
-        for (index, item) in group.iter_mut().enumerate() {
-            let refused = matches!(
-                outcomes.get(index),
-                Some(SettleOutcome::Lost { .. } | SettleOutcome::Unreadable(_))
-            );
-            if matches!(outcomes.get(index), Some(SettleOutcome::Unavailable(_))) {
-                item.put_off(&self.gate);
+        for (index, (item, outcome)) in group.iter_mut().zip(&mut outcomes).enumerate() {
+            match outcome {
+                SettleOutcome::Lost { .. } | SettleOutcome::Unreadable(_) => continue,
+                SettleOutcome::Unavailable(_) => item.put_off(&self.gate),
+                SettleOutcome::Applied { .. } if item.writes() && !written => {
+                    item.ending = None;
+                    *outcome = SettleOutcome::Unavailable("its outputs could not be written".to_owned());
+                }
+                SettleOutcome::Applied { .. } => {}
             }
-            if let Some(ending) = item.ending.take_if(|_| !refused) {
+            if let Some(ending) = item.ending.take() {
                 marked.push(index);
                 endings.push(ending);
             }
@@ -127,6 +189,8 @@ impl Settle for Ordered {
                 *place = outcome;
             }
         }
+        let outcomes: Vec<Outcome> = outcomes.into_iter().map(Outcome::Settled).collect();
+        self.acknowledge(group, &outcomes);
         Ok(outcomes)
     }
 

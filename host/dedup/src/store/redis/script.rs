@@ -4,6 +4,10 @@ use std::sync::LazyLock;
 
 use oncegate_redis::Script;
 
+/// What a script needs that settles records together with something else: the functions `judged_all` and `write_all`,
+/// and what they are made of.
+pub const FRAGMENT: &str = concat!(include_str!("record.lua"), include_str!("judge.lua"));
+
 macro_rules! script {
     ($name:ident, $what:literal, $($part:expr),+) => {
         #[doc = $what]
@@ -17,6 +21,7 @@ script!(
     "Settles deliveries.",
     "local WRITE = true\n",
     include_str!("record.lua"),
+    include_str!("judge.lua"),
     include_str!("settle.lua")
 );
 script!(
@@ -24,6 +29,7 @@ script!(
     "Says how deliveries would be settled.",
     "local WRITE = false\n",
     include_str!("record.lua"),
+    include_str!("judge.lua"),
     include_str!("settle.lua")
 );
 script!(LOOK, "Reads records.", include_str!("record.lua"), include_str!("look.lua"));

@@ -72,17 +72,22 @@ pub fn claimed(claim: &Claim, answer: Value) -> ClaimOutcome {
 pub fn settlements(script: &Script, settlements: &[Settlement]) -> Part {
     let mut part = Part::new(script);
     for settlement in settlements {
-        let accept_absent = u64::from(settlement.absent == Absent::Accept);
-        part.args.push_number(settlement.keys.len() as u64 * 2 + accept_absent);
-        for settled in &settlement.keys {
-            let write = transition::ended(None, settled, false);
-            part.keys.push(&names::of(&settled.key));
-            part.args.push(&write.record.encode());
-            part.args.push_number(life_ms(&write));
-        }
+        self::settlement(settlement, &mut part);
         part.answers += 1;
     }
     part
+}
+
+/// Puts one settlement's keys and arguments behind the others of a part.
+pub fn settlement(settlement: &Settlement, part: &mut Part) {
+    let accept_absent = u64::from(settlement.absent == Absent::Accept);
+    part.args.push_number(settlement.keys.len() as u64 * 2 + accept_absent);
+    for settled in &settlement.keys {
+        let write = transition::ended(None, settled, false);
+        part.keys.push(&names::of(&settled.key));
+        part.args.push(&write.record.encode());
+        part.args.push_number(life_ms(&write));
+    }
 }
 
 /// The outcome of one settlement.
