@@ -1,6 +1,7 @@
 //! Who holds a claim: attempt ids and fences.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::hex;
 
@@ -49,6 +50,27 @@ pub struct Fence {
 impl fmt::Display for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.sequence, self.attempt)
+    }
+}
+
+/// A text that is no fence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a fence is SEQUENCE-ATTEMPT, a number and 32 hexadecimal digits, as dead letters and listings show it"
+)]
+pub struct InvalidFence;
+
+impl FromStr for Fence {
+    type Err = InvalidFence;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFence> {
+        let (sequence, attempt) = text.split_once('-').ok_or(InvalidFence)?;
+        let bytes: [u8; 16] =
+            hex::decode(attempt).and_then(|bytes| bytes.try_into().ok()).ok_or(InvalidFence)?;
+        let sequence = sequence.parse().map_err(|_| InvalidFence)?;
+        let fence = Self { sequence, attempt: AttemptId::from_bytes(bytes) };
+        // One spelling: what reads back otherwise was mistyped or cut.
+        if fence.to_string() == text { Ok(fence) } else { Err(InvalidFence) }
     }
 }
 
@@ -110,5 +132,23 @@ impl Origin {
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Origin({})", hex::encode(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_reads_back_as_it_is_shown_and_in_no_other_spelling() {
+        for sequence in [0, 1, u64::MAX] {
+            let fence = Fence { sequence, attempt: AttemptId::from_bytes([0xab; 16]) };
+            assert_eq!(fence.to_string().parse(), Ok(fence));
+        }
+        let good = Fence { sequence: 7, attempt: AttemptId::from_bytes([0xab; 16]) }.to_string();
+        let short = &good[..good.len() - 2];
+        for wrong in ["", "7", "-", &good.to_uppercase(), &format!("+{good}"), &format!("0{good}"), short] {
+            assert_eq!(wrong.parse::<Fence>(), Err(InvalidFence), "{wrong}");
+        }
     }
 }

@@ -15,6 +15,9 @@ pub const MAX_NAMESPACE_BYTES: usize = 64;
 /// Keys longer than this (in bytes) are stored as their SHA-256, so that a record's size has a bound.
 pub const MAX_PLAIN_KEY_BYTES: usize = 128;
 
+/// What is behind the name of a trial run's namespace. It has a character that no other has.
+const SHADOW: &str = "~shadow";
+
 const TAG_PLAIN: u8 = 0;
 const TAG_HASHED: u8 = 1;
 
@@ -36,6 +39,19 @@ impl Namespace {
             return Err(InvalidNamespace(name.chars().take(80).collect()));
         }
         Ok(Self(name.into()))
+    }
+
+    /// Where a trial run of the namespace keeps its keys: no namespace that [`Namespace::new`] takes.
+    pub fn shadow(&self) -> Self {
+        if self.0.ends_with(SHADOW) { self.clone() } else { Self(format!("{}{SHADOW}", self.0).into()) }
+    }
+
+    /// Takes what [`Namespace::new`] takes, and the name of a trial run's: for reading what a store holds.
+    pub fn of_store(name: &str) -> Result<Self, InvalidNamespace> {
+        match name.strip_suffix(SHADOW) {
+            Some(shadowed) => Ok(Self::new(shadowed)?.shadow()),
+            None => Self::new(name),
+        }
     }
 
     /// The name.
@@ -133,7 +149,7 @@ impl Key {
     pub fn prefix(namespace: &Namespace) -> Vec<u8> {
         let name = namespace.as_str().as_bytes();
         let mut prefix = Vec::with_capacity(1 + name.len());
-        // A namespace has at most 64 bytes, so its length fits.
+        // A namespace has at most 64 bytes, and 7 more in a trial run, so its length fits.
         prefix.push(name.len() as u8);
         prefix.extend_from_slice(name);
         prefix
@@ -143,7 +159,7 @@ impl Key {
     pub fn decode(encoded: &[u8]) -> Option<Self> {
         let (&length, rest) = encoded.split_first()?;
         let (namespace, rest) = rest.split_at_checked(usize::from(length))?;
-        Namespace::new(std::str::from_utf8(namespace).ok()?).ok()?;
+        Namespace::of_store(std::str::from_utf8(namespace).ok()?).ok()?;
         match rest.split_first()? {
             (&TAG_PLAIN, name) if name.len() <= MAX_PLAIN_KEY_BYTES => {}
             (&TAG_HASHED, digest) if digest.len() == 32 => {}
@@ -236,6 +252,20 @@ mod tests {
         let KeyName::Hashed(digest) = hashed.name() else { panic!("{hashed:?}") };
         assert_ne!(Key::new(&namespace("n"), digest), hashed);
         assert_eq!(Key::from_digest(&namespace("n"), digest.try_into().unwrap()), hashed);
+    }
+
+    #[test]
+    fn a_trial_run_has_a_namespace_that_nobody_else_can_have() {
+        for name in ["n".to_owned(), "x".repeat(64)] {
+            let shadow = namespace(&name).shadow();
+            assert!(Namespace::new(shadow.as_str()).is_err());
+            assert_eq!(Namespace::of_store(shadow.as_str()), Ok(shadow.clone()));
+            assert_eq!(shadow.shadow(), shadow);
+            let key = Key::new(&shadow, b"k");
+            assert_eq!(Key::decode(key.encoded()), Some(key));
+        }
+        assert!(Namespace::of_store("~shadow").is_err());
+        assert!(Namespace::of_store("n~shadow~shadow").is_err());
     }
 
     proptest! {

@@ -4,12 +4,13 @@
 //! key is committed changes only at the end of its window or by an operator's hand.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::sync::Cache;
 
-use crate::store::Committed;
+use crate::store::{Committed, Invalidate};
 use crate::{Clock, Key};
 
 /// What an entry costs beside its key and receipt, in bytes: the cache's own nodes, queues and timers, and the
@@ -38,12 +39,24 @@ pub(crate) struct L1 {
     clock: Arc<dyn Clock>,
     staleness_ms: u64,
     cache: Option<Cache<Key, Arc<CachedCommit>>>,
+    /// How many keys were taken out by an operator's hand.
+    invalidations: AtomicU64,
+}
+
+/// What is known before the store is asked: an answer is remembered only if it still is so afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    /// The store's [`cache_epoch`](crate::store::Store::cache_epoch).
+    epoch: u64,
+    invalidations: u64,
 }
 
 /// A commit that the store has confirmed.
 #[derive(Debug)]
 struct CachedCommit {
     commit: Committed,
+    /// Under which the store confirmed it.
+    epoch: u64,
     /// On the gate's own clock. The cache's expiry follows the real clock, which a simulation does not; and it
     /// may be late.
     until_ms: u64,
@@ -81,25 +94,53 @@ impl L1 {
         let cache = (limits.bytes > 0).then(|| {
             Cache::builder().max_capacity(limits.bytes).weigher(weight).expire_after(ByRemainingLife).build()
         });
-        Self { clock, staleness_ms: limits.staleness_ms, cache }
+        Self { clock, staleness_ms: limits.staleness_ms, cache, invalidations: AtomicU64::new(0) }
     }
 
-    /// The commit of a key, with what is left of its life here.
-    pub fn get(&self, key: &Key) -> Option<Committed> {
+    /// To be taken before the store is asked for what may be inserted. None: nothing may.
+    pub fn ticket(&self, epoch: Option<u64>) -> Option<Ticket> {
+        let invalidations = self.invalidations.load(Ordering::SeqCst);
+        epoch.map(|epoch| Ticket { epoch, invalidations })
+    }
+
+    /// The commit of a key, with what is left of its life here. What was confirmed under another epoch is not
+    /// believed; with none, nothing is.
+    pub fn get(&self, key: &Key, epoch: Option<u64>) -> Option<Committed> {
+        let epoch = epoch?;
         let cached = self.cache.as_ref()?.get(key)?;
         let left_ms = cached.until_ms.saturating_sub(self.clock.now_ms());
-        (left_ms > 0).then(|| Committed { left_ms, ..cached.commit.clone() })
+        (left_ms > 0 && cached.epoch == epoch).then(|| Committed { left_ms, ..cached.commit.clone() })
     }
 
-    /// Remembers a commit that the store has confirmed, for the rest of its window or the staleness bound.
-    pub fn insert(&self, key: &Key, commit: Committed) {
-        let Some(cache) = &self.cache else { return };
+    /// Remembers a commit that the store has confirmed, for the rest of its window or the staleness bound; unless
+    /// an operator's change was heard of since the ticket was taken, which the store's answer may not know yet.
+    pub fn insert(&self, key: &Key, commit: Committed, ticket: Option<Ticket>) {
+        let (Some(cache), Some(ticket)) = (&self.cache, ticket) else { return };
         let life_ms = commit.left_ms.min(self.staleness_ms);
-        if life_ms == 0 {
+        if life_ms == 0 || !self.is_current(ticket) {
             return;
         }
         let until_ms = self.clock.now_ms().saturating_add(life_ms);
-        cache.insert(key.clone(), Arc::new(CachedCommit { commit, until_ms, life_ms }));
+        let cached = CachedCommit { commit, epoch: ticket.epoch, until_ms, life_ms };
+        cache.insert(key.clone(), Arc::new(cached));
+        // An invalidation between the look above and the insertion found nothing to take out. Each counts before it
+        // takes out: one that is not counted yet takes out what is inserted now.
+        if !self.is_current(ticket) {
+            cache.invalidate(key);
+        }
+    }
+
+    fn is_current(&self, ticket: Ticket) -> bool {
+        self.invalidations.load(Ordering::SeqCst) == ticket.invalidations
+    }
+}
+
+impl Invalidate for L1 {
+    fn invalidate(&self, key: &Key) {
+        self.invalidations.fetch_add(1, Ordering::SeqCst);
+        if let Some(cache) = &self.cache {
+            cache.invalidate(key);
+        }
     }
 }
 
@@ -108,11 +149,15 @@ mod tests {
     use super::*;
     use crate::{Namespace, SystemClock};
 
+    fn commit(left_ms: u64) -> Committed {
+        Committed { receipt: None, fingerprint: None, left_ms }
+    }
+
     fn cached_twice(first_ms: u64, second_ms: u64) -> (L1, Key) {
         let l1 = L1::new(L1Limits::default(), Arc::new(SystemClock));
         let key = Key::new(&Namespace::new("n").unwrap(), b"k");
         for left_ms in [first_ms, second_ms] {
-            l1.insert(&key, Committed { receipt: None, fingerprint: None, left_ms });
+            l1.insert(&key, commit(left_ms), l1.ticket(Some(0)));
         }
         std::thread::sleep(Duration::from_millis(60));
         (l1, key)
@@ -121,7 +166,7 @@ mod tests {
     #[test]
     fn inserted_again_with_a_longer_life_an_entry_lives_longer() {
         let (l1, key) = cached_twice(30, 60_000);
-        assert!(l1.get(&key).is_some());
+        assert!(l1.get(&key, Some(0)).is_some());
     }
 
     #[test]
@@ -134,15 +179,56 @@ mod tests {
     fn nothing_is_cached_where_there_is_no_room_or_no_time_left() {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let key = Key::new(&Namespace::new("n").unwrap(), b"k");
-        let commit = |left_ms| Committed { receipt: None, fingerprint: None, left_ms };
         let none = L1::new(L1Limits { bytes: 0, ..L1Limits::default() }, Arc::clone(&clock));
-        none.insert(&key, commit(60_000));
-        assert!(none.get(&key).is_none());
+        none.insert(&key, commit(60_000), none.ticket(Some(0)));
+        assert!(none.get(&key, Some(0)).is_none());
         let over = L1::new(L1Limits::default(), clock);
-        over.insert(&key, commit(0));
-        assert!(over.get(&key).is_none());
+        over.insert(&key, commit(0), over.ticket(Some(0)));
+        assert!(over.get(&key, Some(0)).is_none());
         // As long as a store can count.
-        over.insert(&key, commit(u64::MAX));
-        assert!(over.get(&key).is_some());
+        over.insert(&key, commit(u64::MAX), over.ticket(Some(0)));
+        assert!(over.get(&key, Some(0)).is_some());
+    }
+
+    #[test]
+    fn what_was_confirmed_under_another_epoch_is_not_believed() {
+        // Rule 18: a store that may have rolled back a commit must be asked again.
+        let l1 = L1::new(L1Limits::default(), Arc::new(SystemClock));
+        let key = Key::new(&Namespace::new("n").unwrap(), b"k");
+        l1.insert(&key, commit(60_000), l1.ticket(None));
+        assert!(l1.get(&key, Some(1)).is_none(), "without a channel nothing is put in");
+        l1.insert(&key, commit(60_000), l1.ticket(Some(1)));
+        assert!(l1.get(&key, Some(1)).is_some());
+        assert!(l1.get(&key, Some(2)).is_none());
+        assert!(l1.get(&key, None).is_none(), "without a channel nothing is answered");
+    }
+
+    #[test]
+    fn an_answer_that_was_under_way_does_not_bring_a_forgotten_key_back() {
+        // Rule 19.
+        let l1 = L1::new(L1Limits::default(), Arc::new(SystemClock));
+        let key = Key::new(&Namespace::new("n").unwrap(), b"k");
+        let asked = l1.ticket(Some(0));
+        l1.invalidate(&key);
+        l1.insert(&key, commit(60_000), asked);
+        assert!(l1.get(&key, Some(0)).is_none());
+        l1.insert(&key, commit(60_000), l1.ticket(Some(0)));
+        assert!(l1.get(&key, Some(0)).is_some());
+        l1.invalidate(&key);
+        assert!(l1.get(&key, Some(0)).is_none());
+    }
+
+    #[test]
+    fn of_an_insertion_and_an_invalidation_at_once_nothing_is_left() {
+        let l1 = L1::new(L1Limits::default(), Arc::new(SystemClock));
+        let key = Key::new(&Namespace::new("n").unwrap(), b"k");
+        for _ in 0..2000 {
+            let asked = l1.ticket(Some(0));
+            std::thread::scope(|scope| {
+                scope.spawn(|| l1.insert(&key, commit(60_000), asked));
+                scope.spawn(|| l1.invalidate(&key));
+            });
+            assert!(l1.get(&key, Some(0)).is_none());
+        }
     }
 }

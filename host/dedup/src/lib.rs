@@ -38,6 +38,7 @@
 
 #![deny(missing_docs)]
 
+mod afterthoughts;
 mod attempt;
 mod clock;
 #[cfg(any(test, feature = "conformance"))]
@@ -52,18 +53,20 @@ mod key;
 mod l1;
 mod policy;
 mod record;
+mod sighting;
 pub mod store;
 pub mod transition;
 mod verdict;
 
-pub use attempt::{Aborted, Attempt, DuplicateBy, Refusal, SeenError, Sighting};
+pub use attempt::Attempt;
 pub use clock::{Clock, SystemClock};
 pub use ending::Ending;
-pub use fence::{AttemptId, Fence, Fingerprint, Origin};
+pub use fence::{AttemptId, Fence, Fingerprint, InvalidFence, Origin};
 pub use gate::Gate;
 pub use key::{InvalidNamespace, Key, KeyName, MAX_NAMESPACE_BYTES, MAX_PLAIN_KEY_BYTES, Namespace};
 pub use l1::{ENTRY_OVERHEAD_BYTES, L1Limits};
 pub use oncegate_redis::text;
-pub use policy::{Policy, PolicyError};
+pub use policy::{Outage, Policy, PolicyError};
 pub use record::{HEADER_BYTES, MAX_TEXT_BYTES, Record, State, Unreadable, VERSION};
+pub use sighting::{Aborted, DuplicateBy, Refusal, SeenError, Shadowed, Sighting};
 pub use verdict::{Death, Deferral, HandlerEnd, Verdict};

@@ -20,8 +20,11 @@ pub struct Policy {
     /// How long a handler may run. Default 30 s. Lower than `lease_ms - margin_ms`.
     pub handler_limit_ms: u64,
     /// How long a record outlives its lease, so that a crash forgets no attempt. Default: the window. At least
-    /// twice the longest back-off.
+    /// twice the longest back-off and twice the redelivery time.
     pub keep_ms: u64,
+    /// After how long without an acknowledgement the broker gives a delivery to another host. Default: none, for
+    /// sources that never do (files). At least lease plus margin.
+    pub redelivery_ms: Option<u64>,
     /// How long a handler may wait inside `seen` for a key in flight elsewhere. Default 2 s. Zero: never.
     pub in_flight_wait_ms: u64,
     /// The longest pause before a delivery is made again. Default 30 s.
@@ -38,6 +41,31 @@ pub struct Policy {
     pub key_bytes: u32,
     /// The longest receipt, in bytes. Default 64 KiB.
     pub receipt_bytes: u32,
+    /// What becomes of deliveries while the store does not answer. Default [`Outage::Closed`].
+    pub outage: Outage,
+    /// A trial run: every delivery is handled as if its keys were new, and what would have become of it is only
+    /// counted (see [`Attempt::shadow`](crate::Attempt::shadow)). Its keys are kept apart, in
+    /// [`Namespace::shadow`]. It never waits, puts nothing off and gives nothing up on account of a key. Default
+    /// `false`.
+    pub shadow: bool,
+}
+
+/// What becomes of deliveries while the store does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Outage {
+    /// None is handled; each is made again when the store answers.
+    #[default]
+    Closed,
+    /// They are handled without de-duplication, and counted (see
+    /// [`Attempt::unguarded`](crate::Attempt::unguarded)).
+    ///
+    /// Whatever is delivered twice while the store does not answer has its effect twice, on one host or on two at
+    /// once, and so has what was handled before the outage and is delivered again in it. A store that answers and is
+    /// refused (it was emptied, say) counts as one that does not. Keys that were claimed before the outage keep their
+    /// rules: what cannot be settled is not acknowledged. When the store answers again, this process marks what it
+    /// handled meanwhile, as far as it remembers (some 16,000 keys); until then, and after a crash before that, a
+    /// further delivery has its effect once more.
+    Open,
 }
 
 /// A policy that would break a promise. Each names the rule.
@@ -60,29 +88,45 @@ pub enum PolicyError {
         /// The margin.
         margin_ms: u64,
     },
+    /// The broker would give a delivery to another host while this one may still work on it.
+    #[error(
+        "the broker's redelivery time ({redelivery_ms} ms) has to be at least lease plus margin ({lease_ms} + \
+         {margin_ms} ms), or deliveries are taken from hosts that still work on them: raise the redelivery time or \
+         lower the lease"
+    )]
+    TakenTooSoon {
+        /// The redelivery time.
+        redelivery_ms: u64,
+        /// The lease.
+        lease_ms: u64,
+        /// The margin.
+        margin_ms: u64,
+    },
     /// A commit would be forgotten while a delivery of the same key can still be under way.
     #[error(
-        "the window ({window_ms} ms) has to be at least lease plus longest back-off ({lease_ms} + \
-         {max_backoff_ms} ms), or a delivery under way would find its key forgotten: raise the window"
+        "the window ({window_ms} ms) has to be at least the lease plus the longest pause between two deliveries, by \
+         back-off or the broker's redelivery ({lease_ms} + {longest_pause_ms} ms), or a delivery under way would \
+         find its key forgotten: raise the window"
     )]
     WindowTooShort {
         /// The window.
         window_ms: u64,
         /// The lease.
         lease_ms: u64,
-        /// The longest back-off.
-        max_backoff_ms: u64,
+        /// The longest pause between two deliveries.
+        longest_pause_ms: u64,
     },
     /// A record would be gone before its delivery comes again, and its attempts with it.
     #[error(
-        "keep ({keep_ms} ms) has to be at least twice the longest back-off ({max_backoff_ms} ms), or attempts \
-         are forgotten between two deliveries and a message that always fails is never given up: raise it"
+        "keep ({keep_ms} ms) has to be at least twice the longest pause between two deliveries, by back-off or the \
+         broker's redelivery ({longest_pause_ms} ms), or attempts are forgotten in between and a message that always \
+         fails is never given up: raise it"
     )]
     KeepTooShort {
         /// The keep.
         keep_ms: u64,
-        /// The longest back-off.
-        max_backoff_ms: u64,
+        /// The longest pause between two deliveries.
+        longest_pause_ms: u64,
     },
     /// A time that no clock will reach.
     #[error("{name} ({ms} ms) is longer than 100 years, which is the longest that stores can count")]
@@ -108,6 +152,7 @@ impl Policy {
             margin_ms: 5_000,
             handler_limit_ms: 30_000,
             keep_ms: 7 * DAY_MS,
+            redelivery_ms: None,
             in_flight_wait_ms: 2_000,
             max_backoff_ms: 30_000,
             max_attempts: 5,
@@ -115,16 +160,46 @@ impl Policy {
             keys_per_delivery: 64,
             key_bytes: 1024,
             receipt_bytes: 64 * 1024,
+            outage: Outage::Closed,
+            shadow: false,
         }
+    }
+
+    /// Where its keys are: in a trial run apart from all others.
+    pub fn keys_of(&self) -> Namespace {
+        if self.shadow { self.namespace.shadow() } else { self.namespace.clone() }
     }
 
     /// Accepts the policy, or names the first rule that it breaks.
     pub fn validate(&self) -> Result<(), PolicyError> {
+        self.validate_each()?;
+        let Self { handler_limit_ms, lease_ms, margin_ms, window_ms, keep_ms, redelivery_ms, .. } = *self;
+        if handler_limit_ms >= lease_ms.saturating_sub(margin_ms) {
+            return Err(PolicyError::HandlerOutlivesLease { handler_limit_ms, lease_ms, margin_ms });
+        }
+        if let Some(redelivery_ms) = redelivery_ms
+            && redelivery_ms < lease_ms.saturating_add(margin_ms)
+        {
+            return Err(PolicyError::TakenTooSoon { redelivery_ms, lease_ms, margin_ms });
+        }
+        let longest_pause_ms = self.max_backoff_ms.max(redelivery_ms.unwrap_or(0));
+        if window_ms < lease_ms.saturating_add(longest_pause_ms) {
+            return Err(PolicyError::WindowTooShort { window_ms, lease_ms, longest_pause_ms });
+        }
+        if keep_ms < longest_pause_ms.saturating_mul(2) {
+            return Err(PolicyError::KeepTooShort { keep_ms, longest_pause_ms });
+        }
+        Ok(())
+    }
+
+    /// Each by itself.
+    fn validate_each(&self) -> Result<(), PolicyError> {
         let times = [
             ("the window", self.window_ms),
             ("the lease", self.lease_ms),
             ("the handler limit", self.handler_limit_ms),
             ("keep", self.keep_ms),
+            ("the redelivery time", self.redelivery_ms.unwrap_or(1)),
         ];
         for (name, ms) in times {
             if ms == 0 {
@@ -141,16 +216,6 @@ impl Policy {
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(PolicyError::Zero(name));
-        }
-        let Self { handler_limit_ms, lease_ms, margin_ms, window_ms, keep_ms, max_backoff_ms, .. } = *self;
-        if handler_limit_ms >= lease_ms.saturating_sub(margin_ms) {
-            return Err(PolicyError::HandlerOutlivesLease { handler_limit_ms, lease_ms, margin_ms });
-        }
-        if window_ms < lease_ms.saturating_add(max_backoff_ms) {
-            return Err(PolicyError::WindowTooShort { window_ms, lease_ms, max_backoff_ms });
-        }
-        if keep_ms < max_backoff_ms.saturating_mul(2) {
-            return Err(PolicyError::KeepTooShort { keep_ms, max_backoff_ms });
         }
         Ok(())
     }
@@ -210,5 +275,29 @@ mod tests {
     fn attempts_must_outlive_the_longest_pause() {
         let policy = Policy { keep_ms: 59_999, ..policy() };
         assert!(matches!(policy.validate(), Err(PolicyError::KeepTooShort { .. })));
+    }
+
+    #[test]
+    fn a_broker_may_not_take_a_delivery_from_a_host_that_still_works_on_it() {
+        // Rule 26.
+        for (redelivery_ms, valid) in [(65_000, true), (64_999, false), (0, false)] {
+            let policy = Policy { redelivery_ms: Some(redelivery_ms), ..policy() };
+            assert_eq!(policy.validate().is_ok(), valid, "{redelivery_ms}");
+        }
+        let all = Policy { redelivery_ms: Some(u64::MAX), ..policy() };
+        assert!(matches!(all.validate(), Err(PolicyError::TooLong { .. })));
+    }
+
+    #[test]
+    fn window_and_keep_cover_the_redelivery_time_as_well_as_the_back_off() {
+        // Rule 4, row 33.
+        let slow = Policy { redelivery_ms: Some(3_600_000), ..policy() };
+        assert_eq!(slow.validate(), Ok(()));
+        for (keep_ms, valid) in [(7_200_000, true), (7_199_999, false)] {
+            assert_eq!(Policy { keep_ms, ..slow.clone() }.validate().is_ok(), valid, "{keep_ms}");
+        }
+        for (window_ms, valid) in [(3_660_000, true), (3_659_999, false)] {
+            assert_eq!(Policy { window_ms, ..slow.clone() }.validate().is_ok(), valid, "{window_ms}");
+        }
     }
 }

@@ -5,19 +5,25 @@
 //! [`transition`](crate::transition); stores differ in how they make them atomic and durable.
 
 use std::fmt;
+use std::sync::Weak;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
-use crate::record::{Record, Unreadable};
-use crate::{AttemptId, Fence, Fingerprint, Key, Namespace, Origin};
+use crate::record::Unreadable;
+use crate::{AttemptId, Fence, Fingerprint, Key, Origin};
 
 mod file;
 mod memory;
+mod operator;
 mod redis;
+mod watch;
 
 pub use file::{Figures, FileOptions, FileStore, OpenError, Prepared};
 pub use memory::MemoryStore;
+pub use operator::{Entry, Forgotten, Listing, Marked, Page, Requeued};
 pub use redis::{RedisOptions, RedisStore, Secret};
+pub use watch::Invalidate;
+pub(crate) use watch::Watchers;
 
 /// A request for the exclusive right to settle a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,42 +187,6 @@ pub enum SettleOutcome {
     Unavailable(String),
 }
 
-/// A record as an operator sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The key.
-    pub key: Key,
-    /// The record, or why it cannot be read.
-    pub record: Result<Record, Unreadable>,
-    /// What is left of the record's life on the store's clock, in milliseconds. For a claim: lease and keep.
-    pub left_ms: u64,
-    /// The claim was left by a process that is gone: it holds nothing.
-    pub void: bool,
-}
-
-impl Entry {
-    /// What is left of the claim's lease, in milliseconds: zero if there is none.
-    pub fn lease_left_ms(&self) -> u64 {
-        match &self.record {
-            Ok(record) if !self.void && record.state == crate::State::Claimed => {
-                self.left_ms.saturating_sub(record.keep_ms)
-            }
-            _ => 0,
-        }
-    }
-}
-
-/// The answer to a forget.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forgotten {
-    /// The key may be claimed again; whoever held it before can no longer commit it.
-    Done,
-    /// There was no record.
-    Absent,
-    /// The record is not the one that was named: it has this fence now.
-    Changed(Fence),
-}
-
 /// A store that could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -268,26 +238,59 @@ pub trait Store: Send + Sync + fmt::Debug {
         keep_ms: u64,
     ) -> BoxFuture<'a, Result<Forgotten, StoreError>>;
 
+    /// Commits a key by an operator's word that its effect has happened, without a receipt, for `window_ms`. If
+    /// `expected` is given, only a record that bears it is touched; a committed record never is.
+    fn commit_for<'a>(
+        &'a self,
+        key: &'a Key,
+        expected: Option<Fence>,
+        window_ms: u64,
+    ) -> BoxFuture<'a, Result<Marked, StoreError>> {
+        let _ = (key, expected, window_ms);
+        ready(Err(no_operator("commit"))).boxed()
+    }
+
+    /// Makes a dead key claimable again, with its attempts and its fingerprint cleared: only if it is dead and
+    /// bears `fence`, that of the dead letter which is to be delivered again. Leaves a released record, as a
+    /// forget does, for `keep_ms`. May be repeated.
+    fn requeue<'a>(
+        &'a self,
+        key: &'a Key,
+        fence: Fence,
+        keep_ms: u64,
+    ) -> BoxFuture<'a, Result<Requeued, StoreError>> {
+        let _ = (key, fence, keep_ms);
+        ready(Err(no_operator("requeue"))).boxed()
+    }
+
+    /// Under which epoch a cache may believe what this store has confirmed. It rises whenever the store may have
+    /// forgotten something or an invalidation may have been missed: what was cached under another epoch is not
+    /// believed any more. None while invalidations cannot arrive: then a cache neither answers nor is filled.
+    fn cache_epoch(&self) -> Option<u64> {
+        Some(0)
+    }
+
+    /// Tells a cache of every key that an operator changes from now on, on whichever host. A cache that is gone
+    /// needs not be taken off.
+    fn watch(&self, cache: Weak<dyn Invalidate>) {
+        let _ = cache;
+    }
+
+    /// How many replicas have to hold what was settled before it is acknowledged and cached. None by default.
+    fn replicas(&self) -> u32 {
+        0
+    }
+
+    /// Waits until so many replicas hold everything that was settled before the call. If they do not in time,
+    /// why: then nothing of it may be acknowledged, and only this is to be repeated.
+    fn replicated(&self) -> BoxFuture<'_, Result<(), String>> {
+        ready(Ok(())).boxed()
+    }
+
     /// What a summary and `check` say of this store.
     fn describe(&self) -> String;
 }
 
-/// Which records to list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// Of this namespace.
-    pub namespace: Namespace,
-    /// Where the page before ended; none for the first page.
-    pub cursor: Option<Vec<u8>>,
-    /// How many at most; a store may answer somewhat more or fewer.
-    pub limit: usize,
-}
-
-/// A page of records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
-    /// The records.
-    pub entries: Vec<Entry>,
-    /// Where the next page begins; none at the end.
-    pub next: Option<Vec<u8>>,
+fn no_operator(what: &str) -> StoreError {
+    StoreError::Refused(format!("this store cannot {what} by hand"))
 }

@@ -7,7 +7,8 @@
 use crate::policy::LONGEST_MS;
 use crate::record::{Record, State, Unreadable, clipped};
 use crate::store::{
-    Absent, Action, Claim, ClaimOutcome, Committed, Granted, KeySettle, SettleOutcome, Settlement,
+    Absent, Action, Claim, ClaimOutcome, Committed, Forgotten, Granted, KeySettle, Marked, Requeued,
+    SettleOutcome, Settlement,
 };
 use crate::{AttemptId, Fence, Key};
 
@@ -250,16 +251,79 @@ pub(crate) fn ended(stored: Option<&Record>, settle: &KeySettle, late: bool) -> 
     Write { record, life_ms: life_ms.min(LONGEST_MS) }
 }
 
-/// The record that a forget leaves: released, nobody's, with a raised sequence.
-pub fn forget(record: &Record, keep_ms: u64) -> Write {
-    forgotten(record.fence.sequence.saturating_add(1), keep_ms)
+/// What an operator's changes bear in place of an attempt: nobody's id, so that no attempt settles by it.
+const OPERATOR: AttemptId = AttemptId::from_bytes([0; 16]);
+
+/// Decides a forget: whatever the record was, a released one with a raised sequence takes its place.
+pub fn forget(stored: Option<&Record>, expected: Option<Fence>, keep_ms: u64) -> (Forgotten, Option<Write>) {
+    match stored {
+        None => (Forgotten::Absent, None),
+        Some(record) if expected.is_some_and(|fence| fence != record.fence) => {
+            (Forgotten::Changed(record.fence), None)
+        }
+        Some(record) => (Forgotten::Done, Some(forgotten(record.fence.sequence.saturating_add(1), keep_ms))),
+    }
 }
 
-/// The same with this sequence.
+/// Decides a commit by an operator's word.
+pub fn commit_for(
+    stored: Option<&Record>,
+    expected: Option<Fence>,
+    window_ms: u64,
+) -> (Marked, Option<Write>) {
+    let write = |record: Option<&Record>| Some(committed_for(record, window_ms));
+    match stored {
+        None if expected.is_some() => (Marked::Absent, None),
+        None => (Marked::Done, write(None)),
+        // Said again, because the reply was lost or by somebody else: it is what was asked for.
+        Some(record) if record.state == State::Committed && record.fence.attempt == OPERATOR => {
+            (Marked::Done, None)
+        }
+        Some(record) if record.state == State::Committed => (Marked::Committed(record.fence), None),
+        Some(record) if expected.is_some_and(|fence| fence != record.fence) => {
+            (Marked::Changed(record.fence), None)
+        }
+        Some(record) => (Marked::Done, write(Some(record))),
+    }
+}
+
+/// The record that an operator's commit leaves. What it was claimed for stays with it: another payload under this
+/// key is a mismatch as after any commit.
+pub(crate) fn committed_for(stored: Option<&Record>, window_ms: u64) -> Write {
+    let sequence = stored.map_or(1, |record| record.fence.sequence.saturating_add(1));
+    let record = Record {
+        state: State::Committed,
+        attempts: stored.map_or(0, |record| record.attempts),
+        host_deaths: stored.map_or(0, |record| record.host_deaths),
+        fingerprint: stored.and_then(|record| record.fingerprint),
+        forgotten: false,
+        ..forgotten(sequence, 0).record
+    };
+    Write { record, life_ms: window_ms.min(LONGEST_MS) }
+}
+
+/// Decides a requeue. A dead letter bears the fence that its claim had; a death that came late has raised the
+/// record's sequence since, so that here the attempt alone tells which death it is.
+pub fn requeue(stored: Option<&Record>, fence: Fence, keep_ms: u64) -> (Requeued, Option<Write>) {
+    let Some(record) = stored else { return (Requeued::Absent, None) };
+    let Fence { sequence, attempt } = record.fence;
+    match record.state {
+        State::Dead if attempt == fence.attempt => {
+            (Requeued::Done, Some(forgotten(sequence.saturating_add(1), keep_ms)))
+        }
+        // Done before, and no delivery has come since.
+        State::Released if record.forgotten && attempt == OPERATOR && sequence >= fence.sequence => {
+            (Requeued::Done, None)
+        }
+        state => (Requeued::Kept { state, fence: record.fence }, None),
+    }
+}
+
+/// The record that a forget leaves: released, nobody's, with this sequence.
 pub(crate) fn forgotten(sequence: u64, keep_ms: u64) -> Write {
     let record = Record {
         state: State::Released,
-        fence: Fence { sequence, attempt: AttemptId::from_bytes([0; 16]) },
+        fence: Fence { sequence, attempt: OPERATOR },
         attempts: 0,
         host_deaths: 0,
         keep_ms: 0,

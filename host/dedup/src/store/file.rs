@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::StoreError;
+use super::{StoreError, Watchers};
 use claim_log::ClaimLog;
 use clock::StoreClock;
 use engine::Engine;
@@ -84,6 +84,7 @@ pub struct FileStore {
     /// Whoever changes settled records holds this, from the decision to the disk.
     turn: Mutex<Turn>,
     queue: Queue,
+    watchers: Watchers,
     options: FileOptions,
     /// Dropped last, so that nobody opens the files before they are closed here.
     _lock: Lock,

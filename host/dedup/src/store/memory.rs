@@ -1,12 +1,13 @@
 //! Records in a map: for tests, for trying things out, and as the plainest reading of the rules.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
 use super::{
-    Claim, ClaimOutcome, Entry, Forgotten, Listing, Page, SettleOutcome, Settlement, Store, StoreError,
+    Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
+    Settlement, Store, StoreError, Watchers,
 };
 use crate::transition::{self, Held, Write};
 use crate::{Clock, Fence, Key, Record};
@@ -16,6 +17,7 @@ use crate::{Clock, Fence, Key, Record};
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
+    watchers: Watchers,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +41,7 @@ const SWEPT_PER_WRITE: usize = 2;
 impl MemoryStore {
     /// An empty store on this clock.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, inner: Mutex::default() }
+        Self { clock, inner: Mutex::default(), watchers: Watchers::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -75,6 +77,25 @@ impl MemoryStore {
             outcome
         };
         settlements.iter().map(&mut decide).collect()
+    }
+
+    /// An operator's change. What it wrote is told to the caches after it can be read, never before: a cache that
+    /// asked in between would keep what it was told.
+    fn change<T>(
+        &self,
+        key: &Key,
+        decide: impl FnOnce(Option<&Record>) -> (T, Option<Write>),
+    ) -> Result<T, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let mut inner = self.lock();
+        let held = inner.load(key, now_ms)?;
+        let (answer, write) = decide(held.as_ref().map(|held| &held.record));
+        if let Some(write) = write {
+            inner.store(key, write, now_ms);
+            drop(inner);
+            self.watchers.tell(key);
+        }
+        Ok(answer)
     }
 }
 
@@ -162,18 +183,32 @@ impl Store for MemoryStore {
         expected: Option<Fence>,
         keep_ms: u64,
     ) -> BoxFuture<'a, Result<Forgotten, StoreError>> {
-        let now_ms = self.clock.now_ms();
-        let mut inner = self.lock();
-        let held = match inner.load(key, now_ms) {
-            Ok(Some(held)) => held,
-            Ok(None) => return ready(Ok(Forgotten::Absent)).boxed(),
-            Err(unreadable) => return ready(Err(unreadable.into())).boxed(),
-        };
-        if expected.is_some_and(|fence| fence != held.record.fence) {
-            return ready(Ok(Forgotten::Changed(held.record.fence))).boxed();
-        }
-        inner.store(key, transition::forget(&held.record, keep_ms), now_ms);
-        ready(Ok(Forgotten::Done)).boxed()
+        let change = |record: Option<&Record>| transition::forget(record, expected, keep_ms);
+        ready(self.change(key, change)).boxed()
+    }
+
+    fn commit_for<'a>(
+        &'a self,
+        key: &'a Key,
+        expected: Option<Fence>,
+        window_ms: u64,
+    ) -> BoxFuture<'a, Result<Marked, StoreError>> {
+        let change = |record: Option<&Record>| transition::commit_for(record, expected, window_ms);
+        ready(self.change(key, change)).boxed()
+    }
+
+    fn requeue<'a>(
+        &'a self,
+        key: &'a Key,
+        fence: Fence,
+        keep_ms: u64,
+    ) -> BoxFuture<'a, Result<Requeued, StoreError>> {
+        let change = |record: Option<&Record>| transition::requeue(record, fence, keep_ms);
+        ready(self.change(key, change)).boxed()
+    }
+
+    fn watch(&self, cache: Weak<dyn Invalidate>) {
+        self.watchers.add(cache);
     }
 
     fn describe(&self) -> String {

@@ -77,6 +77,7 @@ impl FileStore {
             next_claim: AtomicU64::new(0),
             turn: Mutex::new(turn),
             queue: Queue::default(),
+            watchers: crate::store::Watchers::default(),
             options,
             _lock: lock,
         }))

@@ -1,4 +1,4 @@
-//! What an operator asks: one record, a list of them, to forget one.
+//! What an operator asks: one record, a list of them, to change one.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use super::FileStore;
 use super::hold::Holds;
 use super::load::Found;
 use super::prepare::Writes;
-use crate::store::{Entry, Forgotten, Listing, Page, StoreError};
-use crate::transition;
-use crate::{Fence, Key};
+use crate::store::{Entry, Listing, Page, StoreError};
+use crate::transition::Write;
+use crate::{Key, Record};
 
 impl FileStore {
     pub(super) fn entry(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
@@ -63,22 +63,24 @@ impl FileStore {
         found
     }
 
-    pub(super) fn forget_one(
+    /// An operator's change, on the disk when it is answered, and told to the caches then.
+    pub(super) fn change<T>(
         &self,
         key: &Key,
-        expected: Option<Fence>,
-        keep_ms: u64,
-    ) -> Result<Forgotten, StoreError> {
+        decide: impl FnOnce(Option<&Record>) -> (T, Option<Write>),
+    ) -> Result<T, StoreError> {
         self.alive()?;
         let (mut turn, now_ms) = (self.turn(), self.clock.now_ms());
         let mut holds = Holds::none(self);
-        let Some(found) = holds.take(key, now_ms)? else { return Ok(Forgotten::Absent) };
-        let record = found.held(now_ms)?.record;
-        if expected.is_some_and(|fence| fence != record.fence) {
-            return Ok(Forgotten::Changed(record.fence));
+        let record = match holds.take(key, now_ms)? {
+            Some(found) => Some(found.held(now_ms)?.record),
+            None => None,
+        };
+        let (answer, write) = decide(record.as_ref());
+        if let Some(write) = write {
+            self.apply(&mut turn, holds, &Writes::from([(key.clone(), write)]), &[])?;
+            self.watchers.tell(key);
         }
-        let write = transition::forget(&record, keep_ms);
-        self.apply(&mut turn, holds, &Writes::from([(key.clone(), write)]), &[])?;
-        Ok(Forgotten::Done)
+        Ok(answer)
     }
 }

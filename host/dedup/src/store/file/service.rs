@@ -1,13 +1,16 @@
 //! The store as every store can be asked.
 
+use std::sync::Weak;
+
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
 use super::FileStore;
 use super::settling::Settling;
 use crate::store::{
-    Claim, ClaimOutcome, Entry, Forgotten, Listing, Page, SettleOutcome, Settlement, Store, StoreError,
+    Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
+    Settlement, Store, StoreError,
 };
-use crate::{Fence, Key};
+use crate::{Fence, Key, transition};
 
 /// Everything is done in the calling thread, while the future is polled: a claim takes microseconds, a settle
 /// as long as the disk does.
@@ -40,7 +43,29 @@ impl Store for FileStore {
         expected: Option<Fence>,
         keep_ms: u64,
     ) -> BoxFuture<'a, Result<Forgotten, StoreError>> {
-        ready(self.forget_one(key, expected, keep_ms)).boxed()
+        ready(self.change(key, |record| transition::forget(record, expected, keep_ms))).boxed()
+    }
+
+    fn commit_for<'a>(
+        &'a self,
+        key: &'a Key,
+        expected: Option<Fence>,
+        window_ms: u64,
+    ) -> BoxFuture<'a, Result<Marked, StoreError>> {
+        ready(self.change(key, |record| transition::commit_for(record, expected, window_ms))).boxed()
+    }
+
+    fn requeue<'a>(
+        &'a self,
+        key: &'a Key,
+        fence: Fence,
+        keep_ms: u64,
+    ) -> BoxFuture<'a, Result<Requeued, StoreError>> {
+        ready(self.change(key, |record| transition::requeue(record, fence, keep_ms))).boxed()
+    }
+
+    fn watch(&self, cache: Weak<dyn Invalidate>) {
+        self.watchers.add(cache);
     }
 
     fn describe(&self) -> String {

@@ -38,7 +38,7 @@ fn escape(byte: u8, name: &mut Vec<u8>) {
 pub fn parse(name: &[u8]) -> Option<Key> {
     let text = std::str::from_utf8(name).ok()?;
     let (namespace, rest) = text.strip_prefix(PREFIX)?.split_once(':')?;
-    let namespace = Namespace::new(namespace).ok()?;
+    let namespace = Namespace::of_store(namespace).ok()?;
     let key = match rest.split_once(':')? {
         ("k", escaped) => Key::new(&namespace, &unescape(escaped.as_bytes())?),
         ("h", digits) => Key::from_digest(&namespace, &digest(digits.as_bytes())?),
