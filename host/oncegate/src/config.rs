@@ -83,12 +83,12 @@ impl Config {
     fn new(settings: &mut Settings) -> Result<Self> {
         derive::derive(settings)?;
         let scope = Scope::new(settings)?;
-        let policy = policy::policy(settings, &scope)?;
         let input = Input::Ndjson {
             path: settings.required("input.path")?.into(),
             format: settings.text("input.format").unwrap_or_default().parse()?,
             line_limit: usize::try_from(settings.number("input.line_limit")).unwrap_or(usize::MAX),
         };
+        let policy = policy::policy(settings, &scope, &input)?;
         let limits = policy::limits(settings, &policy)?;
         let rules = policy::rules(settings, limits, order::order(settings, &input)?)?;
         let output = Target::new(settings.required("output.path")?);

@@ -19,7 +19,10 @@ pub(super) fn derive(settings: &mut Settings) -> Result<()> {
     let namespace = settings.required("policy.namespace")?;
     let store = format!("file:{namespace}.gate");
     settings.derive("store.url", Value::Text(store));
-    settings.derive("policy.keep", Value::Ms(settings.number("policy.window")));
+    // Twice the longest pause, or attempts would be forgotten between two deliveries.
+    let pause_ms = settings.number("policy.backoff_max").max(settings.number("input.take_over"));
+    let keep_ms = settings.number("policy.window").max(pause_ms.saturating_mul(2));
+    settings.derive("policy.keep", Value::Ms(keep_ms));
     if let Some(output) = settings.text("output.path").filter(|output| *output != "-") {
         let dead = format!("{output}.dead.ndjson");
         settings.derive("dead_letters.path", Value::Text(dead));

@@ -20,6 +20,13 @@ pub enum Input {
 }
 
 impl Input {
+    /// After how long another host takes over what this one has; none where there is no other.
+    pub fn redelivery_ms(&self) -> Option<u64> {
+        match self {
+            Input::Ndjson { .. } => None,
+        }
+    }
+
     /// Whether one host alone reads it, so that it can keep an order.
     pub fn is_exclusive(&self) -> bool {
         match self {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use oncegate_broker::NdjsonEncoder;
-use oncegate_dedup::{Namespace, Policy};
+use oncegate_dedup::{Namespace, Outage, Policy};
 use oncegate_sandbox::{Level, Limits, Reuse};
 
-use super::Scope;
+use super::{Input, Scope};
 use crate::pipeline::{Backoff, Order, Outputs, Rules, WaitingBound};
 use crate::settings::Settings;
 
 /// The policy; what scope host adds to the namespace is in it.
-pub(super) fn policy(settings: &Settings, scope: &Scope) -> Result<Policy> {
+pub(super) fn policy(settings: &Settings, scope: &Scope, input: &Input) -> Result<Policy> {
     let namespace = Namespace::new(&scope.own(settings.required("policy.namespace")?))?;
     let policy = Policy {
         window_ms: settings.number("policy.window"),
@@ -27,6 +27,12 @@ pub(super) fn policy(settings: &Settings, scope: &Scope) -> Result<Policy> {
         keys_per_delivery: settings.count("limits.keys"),
         key_bytes: settings.count("limits.key_bytes"),
         receipt_bytes: settings.count("limits.receipt_bytes"),
+        redelivery_ms: input.redelivery_ms(),
+        outage: match settings.text("policy.outage") {
+            Some("open") => Outage::Open,
+            _ => Outage::Closed,
+        },
+        shadow: settings.is_on("policy.shadow"),
         ..Policy::new(namespace)
     };
     policy.validate().context("the policy does not hold")?;

@@ -21,8 +21,8 @@ pub(super) fn check(configs: &[Config]) -> Result<()> {
 }
 
 fn namespaces(one: &Config, other: &Config) -> Result<()> {
-    let namespace = &one.policy.namespace;
-    if *namespace != other.policy.namespace || !one.store.url.is_same_place(&other.store.url) {
+    let namespace = one.policy.keys_of();
+    if namespace != other.policy.keys_of() || !one.store.url.is_same_place(&other.store.url) {
         return Ok(());
     }
     if !(one.shares_namespace && other.shares_namespace) {

@@ -174,7 +174,7 @@ pub static SETTINGS: &[Setting] = &[
         "policy.keep",
         Kind::Duration,
         None,
-        "How long attempts are remembered after a lease. Default: the window",
+        "How long attempts are remembered after a lease; at least twice the longest pause between two deliveries. Default: the window, or that if it is longer",
     ),
     setting(
         "policy.in_flight_wait",
