@@ -50,6 +50,9 @@ struct Noted {
     inner: MemoryStore,
     events: Events,
     unanswered: AtomicU32,
+    /// How many replicas it asks for, and how often too few of them answer.
+    replicas: AtomicU32,
+    short: AtomicU32,
 }
 
 impl Store for Noted {
@@ -86,6 +89,16 @@ impl Store for Noted {
         keep_ms: u64,
     ) -> BoxFuture<'a, Result<Forgotten, StoreError>> {
         self.inner.forget(key, expected, keep_ms)
+    }
+
+    fn replicas(&self) -> u32 {
+        self.replicas.load(SeqCst)
+    }
+
+    fn replicated(&self) -> BoxFuture<'_, Result<(), String>> {
+        self.events.lock().unwrap().push("wait");
+        let short = self.short.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        Box::pin(std::future::ready(if short { Err("0 of 1".into()) } else { Ok(()) }))
     }
 
     fn describe(&self) -> String {
@@ -165,6 +178,7 @@ struct Bench {
     flush_takes_ms: Arc<AtomicU64>,
     away: Arc<AtomicU32>,
     acks: Arc<NotedAcks>,
+    stop: Arc<Stop>,
     settle: Ordered,
 }
 
@@ -172,12 +186,19 @@ fn bench() -> Bench {
     let events = Events::default();
     let clock = Arc::new(TestClock(AtomicU64::new(1_000_000)));
     let inner = MemoryStore::new(clock.clone());
-    let store = Arc::new(Noted { inner, events: events.clone(), unanswered: AtomicU32::new(0) });
+    let store = Arc::new(Noted {
+        inner,
+        events: events.clone(),
+        unanswered: AtomicU32::new(0),
+        replicas: AtomicU32::new(0),
+        short: AtomicU32::new(0),
+    });
     let policy = Policy::new(Namespace::new("n").unwrap());
     let gate = Gate::new(policy, L1Limits::default(), store.clone(), clock.clone()).unwrap();
     let (output, dead) = (Arc::default(), Arc::default());
     let flush_takes_ms = Arc::new(AtomicU64::new(0));
     let away = Arc::new(AtomicU32::new(0));
+    let stop = Arc::new(Stop::default());
     let acks = Arc::new(NotedAcks { events: events.clone(), ..NotedAcks::default() });
     let sink = |name, lines: &Arc<Mutex<Vec<u8>>>| {
         let (events, lines, clock) = (events.clone(), lines.clone(), clock.clone());
@@ -185,9 +206,8 @@ fn bench() -> Bench {
         Box::new(Lines { name, events, lines, clock, flush_takes_ms, away })
     };
     let (out, letters) = (sink("output", &output), sink("dead letter", &dead));
-    let settle =
-        Ordered::new(gate.clone(), out, letters, Some(acks.clone()), Arc::new(Stop::default())).unwrap();
-    Bench { events, clock, store, gate, output, dead, flush_takes_ms, away, acks, settle }
+    let settle = Ordered::new(gate.clone(), out, letters, Some(acks.clone()), stop.clone()).unwrap();
+    Bench { events, clock, store, gate, output, dead, flush_takes_ms, away, acks, stop, settle }
 }
 
 impl Bench {
@@ -398,4 +418,29 @@ fn a_claim_whose_output_may_be_out_is_left_to_lapse_and_never_released() {
     assert!(matches!(&outcomes[..], [Outcome::Settled(SettleOutcome::Unavailable(_))]), "{outcomes:?}");
     assert_eq!(bench.events(), ["check", "output"]);
     assert_eq!(bench.record("k").state, State::Claimed);
+}
+
+#[test]
+fn too_few_replicas_hold_back_the_acknowledgement_and_nothing_but_the_wait_is_repeated() {
+    // Rule 23.
+    let mut bench = bench();
+    bench.store.replicas.store(1, SeqCst);
+    bench.store.short.store(2, SeqCst);
+    let mut items = [bench.committing("k")];
+    items[0].ticket = ticket(1);
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(bench.events(), ["check", "output", "mark", "wait", "wait", "wait", "ack"]);
+}
+
+#[test]
+fn a_stop_that_waits_for_replicas_in_vain_acknowledges_nothing() {
+    // Rule 23: a failover may still undo the marks, and then the delivery has to come again.
+    let mut bench = bench();
+    bench.store.replicas.store(1, SeqCst);
+    bench.store.short.store(u32::MAX, SeqCst);
+    bench.stop.drain();
+    let mut items = [bench.committing("k")];
+    items[0].ticket = ticket(1);
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert!(bench.acks.acked.lock().unwrap().is_empty());
 }

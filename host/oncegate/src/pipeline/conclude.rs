@@ -1,12 +1,12 @@
 //! What follows from the end of an invocation: the verdict, and the lines that it writes.
 
 use oncegate_broker::Malformed;
-use oncegate_dedup::{Attempt, Death, Deferral, DuplicateBy, KeyName, Verdict};
+use oncegate_dedup::{Attempt, Death, Deferral, DuplicateBy, KeyName, Shadowed, Verdict};
 use oncegate_sandbox::{Invocation, StagedOutput};
 
 use super::task::{Item, Plan, Task};
 use super::{Outputs, Shared};
-use crate::summary::End;
+use crate::summary::{End, Event};
 use crate::{logs, outputs};
 
 /// What is to be done with a delivery whose handler has ended.
@@ -35,6 +35,9 @@ pub(crate) fn conclude(shared: &Shared, mut task: Box<Task>, invocation: Invocat
         && let Some(death) = outputs::uncovered(&attempt, &outputs)
     {
         verdict = Verdict::Die(death);
+    }
+    if verdict == Verdict::Apply {
+        count_what_was_not_gated(shared, &attempt);
     }
     let plan = match &verdict {
         Verdict::Apply => Plan::Finish(applied(&attempt, &outputs)),
@@ -75,6 +78,18 @@ pub(crate) fn conclude(shared: &Shared, mut task: Box<Task>, invocation: Invocat
         outputs: written,
         dead_letter,
     }))
+}
+
+/// What was handled although the gate did not say so: in an outage that is open, or in a trial run.
+fn count_what_was_not_gated(shared: &Shared, attempt: &Attempt) {
+    if attempt.unguarded() > 0 {
+        shared.tally.add(Event::Unguarded, 1);
+    }
+    match attempt.shadow() {
+        Some(Shadowed::Duplicate) => shared.tally.add(Event::WouldSuppress, 1),
+        Some(_) => shared.tally.add(Event::WouldDiffer, 1),
+        None => {}
+    }
 }
 
 fn applied(attempt: &Attempt, outputs: &[StagedOutput]) -> End {

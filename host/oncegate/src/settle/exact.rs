@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use oncegate_broker::{FileSink, Position, Sink as _};
 use oncegate_dedup::Gate;
 use oncegate_dedup::store::{FileStore, SettleOutcome, Settlement};
@@ -103,6 +104,18 @@ impl Exact {
     }
 }
 
+impl Exact {
+    /// What trial runs claimed is settled apart: nothing hangs on it.
+    fn settle_asides(&self, group: &mut [&mut Item]) {
+        for item in group.iter_mut() {
+            if let Some(ending) = item.ending.as_mut().filter(|ending| ending.is_shadow()) {
+                // This store answers at once.
+                let _ = self.gate.try_settle(std::slice::from_mut(ending)).now_or_never();
+            }
+        }
+    }
+}
+
 impl Settle for Exact {
     fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
         super::put_off_what_is_late(group, &self.gate);
@@ -118,6 +131,7 @@ impl Settle for Exact {
         };
         prepared.commit(&notes).or_exit(Exit::Store)?;
         group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
+        self.settle_asides(group);
         Ok(outcomes.into_iter().map(Outcome::Settled).collect())
     }
 

@@ -1,4 +1,4 @@
-//! Commits and outputs where no step can hold both: fences, outputs, marks, acknowledgement, in this order.
+//! Commits and outputs where no step can hold both: fences, outputs, marks, replicas, acknowledgement, in this order.
 //!
 //! A crash between outputs and marks repeats an output, with the same id; a crash between marks and acknowledgement
 //! makes a delivery again, which then is a duplicate; no crash loses one.
@@ -130,6 +130,26 @@ impl Ordered {
         }
     }
 
+    /// Waits until so many replicas as the store asks for hold the marks. False if a stop gives up first: then nothing
+    /// is acknowledged, and what comes again is a duplicate, unless a failover has forgotten it.
+    fn replicate(&self, endings: &mut [Ending], outcomes: &[SettleOutcome]) -> bool {
+        let store = self.gate.store();
+        if store.replicas() == 0
+            || !outcomes.iter().any(|outcome| matches!(outcome, SettleOutcome::Applied { .. }))
+        {
+            return true;
+        }
+        let mut patience = self.patience();
+        // Only this is repeated: the marks are there, and the outputs are out.
+        while self.runtime.block_on(store.replicated()).is_err() {
+            if !patience.pause() {
+                return false;
+            }
+        }
+        endings.iter_mut().for_each(Ending::is_replicated);
+        true
+    }
+
     /// Acknowledges what is done. What cannot be acknowledged before a stop gives up is delivered again, as a
     /// duplicate. What somebody else has by now is theirs to acknowledge, as a duplicate as well.
     fn acknowledge(&self, group: &[&mut Item], outcomes: &[Outcome]) {
@@ -183,6 +203,7 @@ impl Settle for Ordered {
             }
         }
         let settled = self.mark(&mut endings)?;
+        let replicated = self.replicate(&mut endings, &settled);
         for ((index, ending), outcome) in marked.into_iter().zip(endings).zip(settled) {
             if let (Some(item), Some(place)) = (group.get_mut(index), outcomes.get_mut(index)) {
                 item.ending = Some(ending);
@@ -190,7 +211,9 @@ impl Settle for Ordered {
             }
         }
         let outcomes: Vec<Outcome> = outcomes.into_iter().map(Outcome::Settled).collect();
-        self.acknowledge(group, &outcomes);
+        if replicated {
+            self.acknowledge(group, &outcomes);
+        }
         Ok(outcomes)
     }
 
