@@ -32,6 +32,7 @@ mod acks;
 mod encoder;
 mod message;
 mod ndjson;
+mod redis_stream;
 mod sink;
 mod source;
 mod ticket;
@@ -43,6 +44,10 @@ pub use ndjson::{
     DEFAULT_LINE_LIMIT, DeadLetter, FileSink, HOST_HEADER_PREFIX, InputFormat, LINE_HEADER, MAX_NESTING,
     NdjsonSource, Output, Position, PositionError, REASON_HEADER, Resumed, StreamSink, UnknownInputFormat,
     encode, encode_dead_letter, encode_malformed,
+};
+pub use redis_stream::{
+    Acked, Closed, Entries, Entry, Event, FRAGMENT, Fields, Figures, Holding, InvalidStreamUrl, MOST_FIELDS,
+    RedisStreamSink, RedisStreamSource, SourceOptions, Start, StreamEncoder, StreamUrl, Topics, Unpackable,
 };
 pub use sink::{Sink, SinkError};
 pub use source::{Source, SourceError};
