@@ -8,6 +8,7 @@ use crate::sighting::{DuplicateBy, Refusal, SeenError, Shadowed, Sighting};
 use crate::store::{Committed, Granted};
 use crate::{AttemptId, Fence, Fingerprint, Gate, Key, Origin, Unreadable};
 
+mod delivery;
 mod end;
 mod look;
 
@@ -120,7 +121,7 @@ impl Attempt {
             return self.answer(index);
         }
         let limit = self.gate.policy.keys_per_delivery;
-        if self.known.len() >= limit as usize {
+        if self.known.iter().filter(|known| !self.is_delivery(&known.key)).count() >= limit as usize {
             self.too_many = true;
             return Err(Refusal::TooManyKeys(limit).into());
         }
@@ -260,7 +261,7 @@ impl Attempt {
     /// The fence of the first claim that this attempt holds, for a dead letter.
     pub fn first_claim(&self) -> Option<(&Key, Fence)> {
         self.known.iter().find_map(|known| match &known.what {
-            What::New { granted, .. } => Some((&known.key, granted.fence)),
+            What::New { granted, .. } if !self.is_delivery(&known.key) => Some((&known.key, granted.fence)),
             _ => None,
         })
     }

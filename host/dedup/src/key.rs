@@ -18,6 +18,9 @@ pub const MAX_PLAIN_KEY_BYTES: usize = 128;
 /// What is behind the name of a trial run's namespace. It has a character that no other has.
 const SHADOW: &str = "~shadow";
 
+/// The same for claims of deliveries themselves.
+const DELIVERIES: &str = "~deliveries";
+
 const TAG_PLAIN: u8 = 0;
 const TAG_HASHED: u8 = 1;
 
@@ -46,8 +49,19 @@ impl Namespace {
         if self.0.ends_with(SHADOW) { self.clone() } else { Self(format!("{}{SHADOW}", self.0).into()) }
     }
 
-    /// Takes what [`Namespace::new`] takes, and the name of a trial run's: for reading what a store holds.
+    /// Where claims of the namespace's deliveries themselves are: no namespace that [`Namespace::new`] takes.
+    pub fn deliveries(&self) -> Self {
+        Self(format!("{}{DELIVERIES}", self.0).into())
+    }
+
+    /// Takes what [`Namespace::new`] takes, and the names that are made of it: for reading what a store holds.
     pub fn of_store(name: &str) -> Result<Self, InvalidNamespace> {
+        if let Some(of) = name.strip_suffix(DELIVERIES) {
+            return match of.strip_suffix(SHADOW) {
+                Some(shadowed) => Ok(Self::new(shadowed)?.shadow().deliveries()),
+                None => Ok(Self::new(of)?.deliveries()),
+            };
+        }
         match name.strip_suffix(SHADOW) {
             Some(shadowed) => Ok(Self::new(shadowed)?.shadow()),
             None => Self::new(name),
@@ -265,6 +279,12 @@ mod tests {
             assert_eq!(Key::decode(key.encoded()), Some(key));
         }
         assert!(Namespace::of_store("~shadow").is_err());
+        for of in [namespace("n"), namespace("n").shadow()] {
+            let deliveries = of.deliveries();
+            assert!(Namespace::new(deliveries.as_str()).is_err());
+            assert_eq!(Namespace::of_store(deliveries.as_str()), Ok(deliveries));
+        }
+        assert!(Namespace::of_store("~deliveries").is_err());
         assert!(Namespace::of_store("n~shadow~shadow").is_err());
     }
 

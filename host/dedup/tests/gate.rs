@@ -542,3 +542,33 @@ async fn a_refused_commit_is_not_cached() {
     assert_eq!(outcome, SettleOutcome::Lost { key: 0 });
     assert!(matches!(bench.attempt().seen(b"k").await, Ok(Sighting::InFlight(_))));
 }
+
+#[tokio::test]
+async fn a_delivery_whose_host_died_while_it_ran_alone_is_given_up_although_it_names_no_key() {
+    // Rule 6: a broker's count of deliveries only makes a suspect; the claim of the delivery itself convicts it.
+    let bench = bench();
+    let gate = &bench.gate;
+    let again = || gate.attempt(Origin::of("s", "m"), None).alone();
+    let mut healthy = again();
+    assert!(healthy.claim_delivery().await);
+    assert_eq!(healthy.first_claim(), None);
+    let verdict = healthy.verdict(&HandlerEnd::Ok, 0);
+    assert_eq!(verdict, Verdict::Apply);
+    gate.settle(healthy.end(&verdict)).await;
+
+    // This one's host dies.
+    let mut died = again();
+    assert!(died.claim_delivery().await);
+    drop(died);
+    bench.advance(gate.policy().lease_ms);
+    let mut next = again();
+    assert!(!next.claim_delivery().await);
+    let verdict = next.verdict(&HandlerEnd::Aborted, 0);
+    assert_eq!(verdict, Verdict::Die(Death::HostDied { host_deaths: 1 }));
+    gate.settle(next.end(&verdict)).await;
+    // Delivered once more it is acknowledged: its dead letter is written. Another delivery is another matter.
+    let mut once_more = again();
+    assert!(!once_more.claim_delivery().await);
+    assert!(matches!(once_more.verdict(&HandlerEnd::Aborted, 0), Verdict::DiedBefore(_)));
+    assert!(gate.attempt(Origin::of("s", "other"), None).alone().claim_delivery().await);
+}

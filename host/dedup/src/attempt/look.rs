@@ -112,13 +112,15 @@ impl Attempt {
 
     pub(super) fn claim(&self, key: Key) -> Claim {
         let policy = &self.gate.policy;
+        // A delivery is claimed by itself only when it runs alone as a suspect: one death then is enough.
+        let suspect_after = if self.is_delivery(&key) { 0 } else { policy.host_deaths };
         Claim {
             key,
             attempt: self.id,
             fingerprint: self.fingerprint,
             lease_ms: policy.lease_ms,
             keep_ms: policy.keep_ms,
-            suspect_after: policy.host_deaths,
+            suspect_after,
             alone: self.alone,
         }
     }

@@ -1,8 +1,8 @@
 //! A delivery on its way through the pipeline.
 
 use oncegate_broker::Ticket;
-use oncegate_dedup::Ending;
 use oncegate_dedup::store::{Absent, Settlement};
+use oncegate_dedup::{Ending, Origin};
 use oncegate_sandbox::{Header, Message};
 
 use crate::summary::End;
@@ -33,6 +33,20 @@ impl Task {
         let attempt = u32::try_from(before).unwrap_or(u32::MAX);
         let message = Message { id, topic, key, headers, payload, attempt, published_ms };
         Self { message, ticket, failures: 0, deferrals: 0, alone: false }
+    }
+
+    /// Which delivery this is, whoever has it. A stream's entries are told apart by their place: what a producer calls
+    /// them may be the same for several.
+    pub fn origin(&self, source: &str) -> Origin {
+        match self.ticket {
+            Some(ticket) => Origin::of(source, &ticket.entry_id()),
+            None => Origin::of(source, &self.message.id),
+        }
+    }
+
+    /// Whether other hosts had it so often that it may be what they died of.
+    pub fn was_handed_over_more_often_than(&self, host_deaths: u32) -> bool {
+        self.ticket.is_some_and(|ticket| ticket.count.saturating_sub(1) > u64::from(host_deaths))
     }
 
     /// About what it takes in memory while it waits, in bytes.

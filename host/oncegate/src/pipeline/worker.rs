@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use oncegate_broker::{Delivery, Ticket};
-use oncegate_dedup::Origin;
 use oncegate_dedup::store::SettleOutcome;
-use oncegate_sandbox::{Invocation, Permit};
+use oncegate_dedup::{Attempt, HandlerEnd};
+use oncegate_sandbox::{Invocation, Logs, Permit, Usage};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::conclude::{self, Concluded};
@@ -199,6 +199,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
             return self.taken_over(Some(&task), task.ticket);
         }
         task.message.attempt = task.message.attempt.saturating_add(1);
+        task.alone |= task.was_handed_over_more_often_than(self.shared.gate.policy().host_deaths);
         let run = run_one(self.invoke, self.shared, task, permit);
         let mut run: Running<'a> = Box::pin(run);
         // Polled here once, with nobody to wake: what is not ready then is polled again as soon as it is in the
@@ -348,6 +349,12 @@ async fn next_batch(shared: &Shared, lane: usize) -> Option<Batch> {
     shared.lanes.get(lane)?.lock().await.recv().await
 }
 
+/// How a delivery ends whose handler is not to be run.
+fn not_run(attempt: Attempt) -> Invocation {
+    let (end, usage) = (HandlerEnd::Aborted, Usage::default());
+    Invocation { attempt, end, outputs: Vec::new(), logs: Logs::default(), usage }
+}
+
 /// One delivery through the handler.
 async fn run_one<I: Invoke>(
     invoke: &I,
@@ -363,11 +370,15 @@ async fn run_one<I: Invoke>(
             shared.admission.acquire_alone().await
         }
     };
-    let origin = Origin::of(&shared.rules.source, &task.message.id);
+    let origin = task.origin(&shared.rules.source);
     let fingerprint = shared.rules.fingerprint.of(&task.message);
     let mut attempt = shared.gate.attempt(origin, fingerprint);
     if task.alone {
         attempt = attempt.alone();
+    }
+    let suspect = task.was_handed_over_more_often_than(shared.gate.policy().host_deaths);
+    if suspect && !attempt.claim_delivery().await {
+        return (task, not_run(attempt));
     }
     let invocation = invoke.invoke(&task.message, attempt).await;
     drop(permit);
