@@ -63,10 +63,7 @@ fn an_eviction_policy_that_loses_records_is_warned_about() {
 }
 
 #[test]
-fn a_cluster_and_a_replica_are_refused_by_name() {
-    let server = with(&["--cluster-enabled", "yes"]);
-    let why = refusal(&server.url());
-    assert!(why.contains("Cluster") && why.contains("not supported yet"), "{why}");
+fn a_replica_is_refused_by_name() {
     let server = with(&["--replicaof", "127.0.0.1 1"]);
     let why = refusal(&server.url());
     assert!(why.contains("replica"), "{why}");

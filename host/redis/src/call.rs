@@ -3,9 +3,13 @@
 use redis::{Cmd, Value};
 use tokio::time::{Duration, Instant, sleep};
 
+use std::sync::Arc;
+
 use crate::failure::Failure;
-use crate::link::{Link, Up};
-use crate::order::{Answer, Order};
+use crate::link::Up;
+use crate::order::Order;
+use crate::place::Place;
+use crate::target::Target;
 use crate::{Script, Secret};
 
 /// How often a call may be lost before it is given up, however much patience is left.
@@ -14,19 +18,23 @@ const MOST_LOSSES: u32 = 8;
 /// How long to leave a server alone that cannot do it yet.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// After so many answers in a row that it cannot be done yet, a cluster is asked whether somebody else can: a
+/// failover that one node still waits for may be over elsewhere.
+const ASK_AROUND_AFTER: u32 = 4;
+
 /// What a call needs besides its orders.
 #[derive(Debug)]
 pub struct Caller {
     /// Where connections come from.
-    pub link: Link,
+    pub place: Arc<Place>,
     /// Not to be shown in errors.
     pub password: Option<Secret>,
 }
 
 impl Caller {
-    /// Calls over `link`.
-    pub fn new(link: Link, password: Option<Secret>) -> Self {
-        Self { link, password }
+    /// Calls to `place`.
+    pub fn new(place: Arc<Place>, password: Option<Secret>) -> Self {
+        Self { place, password }
     }
 
     /// Makes one call of orders for one script and answers each.
@@ -52,23 +60,35 @@ impl Caller {
     /// each script can be: a claim finds its own claim by its attempt id and says so, a settlement finds what it
     /// has written, a forget raises a sequence once more. Nothing else sends anything twice.
     async fn answer(&self, orders: &[Order]) -> Result<Value, String> {
-        let Some(script) = orders.first().map(|order| &order.part.script) else { return Ok(Value::Nil) };
+        let Some(first) = orders.first() else { return Ok(Value::Nil) };
+        let (script, target) = (&first.part.script, &first.target);
         let deadline = orders.iter().map(|order| order.deadline).min().unwrap_or_else(Instant::now);
-        let (mut used_up, mut losses) = (0, 0);
+        let (mut used_up, mut losses, mut not_yet) = (0, 0, 0);
         loop {
-            let mut up = self.link.up(used_up, deadline).await?;
+            let (mut up, round) = self.place.up(target, used_up, deadline).await?;
             let why = match self.send(&mut up, script, orders).await {
                 Ok(value) => return Ok(value),
                 Err(Failure::Refused(why)) => return Err(why),
                 Err(Failure::NoScript) => return Err("the server keeps forgetting scripts".to_owned()),
-                Err(Failure::Unknown(why) | Failure::WrongServer(why)) => {
-                    self.link.is_broken(up.number);
+                Err(Failure::Moved(why)) if self.has_nodes() => {
+                    if matches!(target, Target::At(_)) {
+                        return Err(why);
+                    }
+                    self.place.outdated(round, &up.address, deadline).await;
+                    why
+                }
+                Err(Failure::Unknown(why) | Failure::WrongServer(why) | Failure::Moved(why)) => {
+                    up.is_broken();
                     used_up = up.number;
                     losses += 1;
                     why
                 }
                 Err(Failure::NotYet(why)) => {
                     sleep(PAUSE).await;
+                    not_yet += 1;
+                    if not_yet % ASK_AROUND_AFTER == 0 {
+                        self.place.outdated(round, &up.address, deadline).await;
+                    }
                     why
                 }
             };
@@ -76,6 +96,10 @@ impl Caller {
                 return Err(why);
             }
         }
+    }
+
+    fn has_nodes(&self) -> bool {
+        self.place.topology().is_some()
     }
 
     async fn send(&self, up: &mut Up, script: &Script, orders: &[Order]) -> Result<Value, Failure> {
@@ -126,9 +150,9 @@ fn parts(value: Value, counts: impl Iterator<Item = usize> + Clone) -> Result<Ve
     Ok(counts.map(|count| values.by_ref().take(count).collect()).collect())
 }
 
-/// What a task gets that waits for an order whose call was given up.
-pub fn nobody() -> Answer {
-    Err("the connection is closed".to_owned())
+/// What a task gets that waits for something that was given up.
+pub fn nobody() -> String {
+    "the connection is closed".to_owned()
 }
 
 #[cfg(test)]

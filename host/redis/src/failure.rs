@@ -20,6 +20,8 @@ pub enum Failure {
     NotYet(String),
     /// Nothing was done, because this server is not the one to ask any more.
     WrongServer(String),
+    /// Nothing was done, because another server of the cluster holds the slot now.
+    Moved(String),
     /// The server does not know the script; nothing was done.
     NoScript,
     /// The server will not do it.
@@ -33,8 +35,10 @@ impl Failure {
         let why = said(code, error.detail(), password);
         match code {
             "NOSCRIPT" => Failure::NoScript,
-            "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN" => Failure::NotYet(why),
-            "READONLY" | "MOVED" | "ASK" => Failure::WrongServer(why),
+            // ASK is not followed: while a slot is on its way, some of its keys are here and some are there.
+            "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN" | "ASK" => Failure::NotYet(why),
+            "READONLY" => Failure::WrongServer(why),
+            "MOVED" => Failure::Moved(why),
             _ => Failure::Refused(why),
         }
     }
@@ -77,6 +81,10 @@ mod tests {
         assert!(matches!(failure("LOADING Redis is loading"), Failure::NotYet(_)));
         assert!(matches!(failure("BUSY Redis is busy running a script"), Failure::NotYet(_)));
         assert!(matches!(failure("READONLY You can't write"), Failure::WrongServer(_)));
+        assert!(matches!(failure("MOVED 1 127.0.0.1:7001"), Failure::Moved(_)));
+        for word in ["ASK 1 127.0.0.1:7001", "TRYAGAIN Multiple keys", "CLUSTERDOWN Hash slot not served"] {
+            assert!(matches!(failure(word), Failure::NotYet(_)), "{word}");
+        }
         assert!(matches!(failure("NOSCRIPT No matching script"), Failure::NoScript));
         assert_eq!(failure("OOM out of memory"), Failure::Refused("OOM out of memory".to_owned()));
         assert!(matches!(failure("MISCONF errors writing"), Failure::Refused(_)));

@@ -31,20 +31,42 @@ impl Unfit {
     }
 }
 
+/// What a server is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A server of its own, under an address that somebody wrote down.
+    Alone,
+    /// A server of its own, named by a sentinel, which may not know yet that another one took its place.
+    Named,
+    /// A primary of a cluster, as the cluster itself said.
+    Node,
+}
+
+/// Whether the server is part of a cluster; none if it does not say.
+pub async fn is_of_a_cluster(
+    connection: &mut MultiplexedConnection,
+    password: Option<&Secret>,
+) -> Result<Option<bool>, Unfit> {
+    let Ok(info) = ask(connection, cmd("INFO").arg("cluster"), password).await? else { return Ok(None) };
+    Ok(Info(&text(info)).get("cluster_enabled").map(|enabled| enabled == "1"))
+}
+
 /// Checks the server, and gives what it says of itself and what its operator should know.
 pub async fn greet(
     connection: &mut MultiplexedConnection,
+    role: Role,
     address: String,
     password: Option<&Secret>,
     scripts: &[Script],
 ) -> Result<(Primary, Vec<String>), Unfit> {
     let mut warnings = Vec::new();
-    let mut primary = Primary { address, run_id: String::new(), replication_id: String::new() };
+    let (run_id, replication_id, slots) = (String::new(), String::new(), Vec::new());
+    let mut primary = Primary { address, run_id, replication_id, slots };
     match ask(connection, &cmd("INFO"), password).await? {
         Ok(info) => {
             let text = text(info);
             let info = Info(&text);
-            check(&info, &mut warnings)?;
+            check(&info, role, &mut warnings)?;
             primary.run_id = info.get("run_id").unwrap_or_default().to_owned();
             primary.replication_id = info.get("master_replid").unwrap_or_default().to_owned();
         }
@@ -65,7 +87,7 @@ pub async fn greet(
 }
 
 /// The answer, or why the user may not ask.
-async fn ask(
+pub async fn ask(
     connection: &mut MultiplexedConnection,
     command: &redis::Cmd,
     password: Option<&Secret>,
@@ -81,14 +103,16 @@ async fn ask(
             Err(Unfit::Refused(format!("it wants a password ({why})")))
         }
         (_, Failure::Refused(why)) => Err(Unfit::Refused(why)),
-        (_, Failure::Unknown(why) | Failure::NotYet(why) | Failure::WrongServer(why)) => {
-            Err(Unfit::Away(why))
-        }
+        (
+            _,
+            Failure::Unknown(why) | Failure::NotYet(why) | Failure::WrongServer(why) | Failure::Moved(why),
+        ) => Err(Unfit::Away(why)),
         (_, Failure::NoScript) => Err(Unfit::Refused(explained(&error, password))),
     }
 }
 
-fn text(value: Value) -> String {
+/// A server's text.
+pub fn text(value: Value) -> String {
     match value {
         Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Value::VerbatimString { text, .. } => text,
@@ -108,7 +132,7 @@ impl Info<'_> {
     }
 }
 
-fn check(info: &Info<'_>, warnings: &mut Vec<String>) -> Result<(), Unfit> {
+fn check(info: &Info<'_>, role: Role, warnings: &mut Vec<String>) -> Result<(), Unfit> {
     match info.get("redis_version").map(|version| (version, major(version))) {
         Some((_, Some(found))) if found >= OLDEST_MAJOR => {}
         Some((version, Some(_))) => {
@@ -118,13 +142,7 @@ fn check(info: &Info<'_>, warnings: &mut Vec<String>) -> Result<(), Unfit> {
         }
         _ => warnings.push("the server does not tell its version: it is not checked".to_owned()),
     }
-    if info.get("cluster_enabled") == Some("1") {
-        return Err(Unfit::Refused("it is part of a Redis Cluster, which is not supported yet".to_owned()));
-    }
-    if matches!(info.get("role"), Some("slave" | "replica")) {
-        let why = "it is a replica, and claims are made on a primary only";
-        return Err(Unfit::Refused(why.to_owned()));
-    }
+    check_role(info, role)?;
     match info.get("maxmemory_policy") {
         Some("noeviction") => {}
         Some(policy) => warnings.push(format!(
@@ -134,6 +152,33 @@ fn check(info: &Info<'_>, warnings: &mut Vec<String>) -> Result<(), Unfit> {
         None => warnings.push("the server does not tell its maxmemory-policy: it is not checked".to_owned()),
     }
     Ok(())
+}
+
+fn check_role(info: &Info<'_>, role: Role) -> Result<(), Unfit> {
+    let in_cluster = info.get("cluster_enabled") == Some("1");
+    let why = match role {
+        Role::Alone if in_cluster => "it is part of a Redis Cluster, and was none when we started",
+        Role::Named if in_cluster => "it is part of a Redis Cluster, which has no use for sentinels",
+        Role::Node if !in_cluster => "it is not part of a Redis Cluster",
+        Role::Alone | Role::Named | Role::Node => {
+            return check_primary(info, role);
+        }
+    };
+    Err(Unfit::Refused(why.to_owned()))
+}
+
+fn check_primary(info: &Info<'_>, role: Role) -> Result<(), Unfit> {
+    if !matches!(info.get("role"), Some("slave" | "replica")) {
+        return Ok(());
+    }
+    match role {
+        Role::Alone => {
+            Err(Unfit::Refused("it is a replica, and claims are made on a primary only".to_owned()))
+        }
+        // Whoever named it will name another one soon.
+        Role::Named => Err(Unfit::Away("the sentinels name a replica".to_owned())),
+        Role::Node => Err(Unfit::Away("it is a replica now".to_owned())),
+    }
 }
 
 fn major(version: &str) -> Option<u32> {
@@ -147,9 +192,13 @@ mod tests {
     const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\ncluster_enabled:0\r\n\
                         maxmemory_policy:noeviction\r\n";
 
-    fn checked(info: &str) -> Result<Vec<String>, Unfit> {
+    fn checked_as(role: Role, info: &str) -> Result<Vec<String>, Unfit> {
         let mut warnings = Vec::new();
-        check(&Info(info), &mut warnings).map(|()| warnings)
+        check(&Info(info), role, &mut warnings).map(|()| warnings)
+    }
+
+    fn checked(info: &str) -> Result<Vec<String>, Unfit> {
+        checked_as(Role::Alone, info)
     }
 
     #[test]
@@ -164,6 +213,18 @@ mod tests {
             assert!(matches!(&error, Unfit::Refused(why) if why.contains(named)), "{error:?}");
         }
         assert_eq!(checked(&GOOD.replace("7.0.15", "255.255.255")), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_replica_under_a_name_is_a_matter_of_time() {
+        let replica = GOOD.replace("role:master", "role:slave");
+        assert!(matches!(checked_as(Role::Named, &replica), Err(Unfit::Away(_))));
+        let node = GOOD.replace("cluster_enabled:0", "cluster_enabled:1");
+        assert_eq!(checked_as(Role::Node, &node), Ok(vec![]));
+        let demoted = node.replace("role:master", "role:slave");
+        assert!(matches!(checked_as(Role::Node, &demoted), Err(Unfit::Away(_))));
+        assert!(matches!(checked_as(Role::Node, GOOD), Err(Unfit::Refused(_))));
+        assert!(matches!(checked_as(Role::Named, &node), Err(Unfit::Refused(_))));
     }
 
     #[test]

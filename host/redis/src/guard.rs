@@ -1,6 +1,7 @@
 //! Who looks at a server before it is used.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use futures_util::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
@@ -16,6 +17,9 @@ pub struct Primary {
     pub run_id: String,
     /// The replication id: a promoted replica and a restarted primary have another one. Empty like the run id.
     pub replication_id: String,
+    /// The slots that it serves, lowest first, as it says itself each time the guard is asked; empty where it is no
+    /// cluster, and of a primary that serves none.
+    pub slots: Vec<RangeInclusive<u16>>,
 }
 
 /// How a server may be used.

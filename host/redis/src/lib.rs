@@ -5,28 +5,45 @@
 
 #![deny(missing_docs)]
 
+mod address;
 mod call;
+mod cluster;
+mod dialler;
 mod failure;
+mod finder;
 mod greeting;
 mod guard;
 mod link;
+mod notes;
+mod opener;
 mod options;
 mod order;
+mod place;
+mod queues;
+mod replicas;
 mod script;
 mod secret;
+mod sentinel;
 mod server;
+mod slot;
+mod slots;
+mod target;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
+mod topology;
+mod url;
 mod worker;
 
 pub use failure::{Failure, explained};
 pub use greeting::Unfit;
 pub use guard::{Admitted, Guard, Primary};
-pub use options::{InvalidUrl, RedisOptions};
+pub use options::RedisOptions;
 pub use order::{Answer, Part, Strings};
+pub use queues::MOST_KEYS;
 pub use redis;
 pub use script::Script;
 pub use secret::Secret;
 pub use server::Server;
-pub use worker::MOST_KEYS;
+pub use slot::{SLOTS, slot_of};
+pub use url::{Authority, InvalidUrl, UrlParts};

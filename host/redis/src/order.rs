@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::Script;
+use crate::target::Target;
 
 /// Byte strings one behind the other: three allocations for a hundred keys, not three hundred.
 #[derive(Debug, Default)]
@@ -59,6 +60,9 @@ impl Strings {
 }
 
 /// A part of a call that may be joined with others.
+///
+/// On a Redis Cluster all its keys have to be in one slot (see [`Server::slot`](crate::Server::slot)); a part whose
+/// keys are not is answered with an error and never sent.
 #[derive(Debug)]
 pub struct Part {
     /// Of which script.
@@ -86,6 +90,8 @@ pub type Answer = Result<Vec<Value>, String>;
 pub struct Order {
     /// What is asked.
     pub part: Part,
+    /// Of whom.
+    pub target: Target,
     /// Who waits. Closed if nobody does any more.
     pub reply: oneshot::Sender<Answer>,
     /// Until when.

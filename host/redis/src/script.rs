@@ -31,6 +31,11 @@ impl Script {
         Self(Arc::new(Inner { number: MADE.fetch_add(1, Ordering::Relaxed), source, digest }))
     }
 
+    /// Tells it from other scripts of this process.
+    pub(crate) fn number(&self) -> usize {
+        self.0.number
+    }
+
     /// The code.
     pub fn source(&self) -> &str {
         &self.0.source
