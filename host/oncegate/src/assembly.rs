@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use oncegate_broker::{NdjsonSource, Sink, Source, StreamSink};
+use oncegate_broker::{
+    Encoder, NdjsonEncoder, NdjsonSource, RedisStreamSink, Sink, Source, StreamEncoder, StreamSink,
+};
 use oncegate_dedup::{Gate, SystemClock};
 use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 
 use crate::config::{Config, Input, Promise, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
+use crate::fail;
 use crate::pipeline::{self, Parts, Rules, Stop};
 use crate::settle::{Exact, Ordered, Settle};
 use crate::stores::{Opened, Stores};
@@ -87,7 +90,7 @@ pub fn gate(config: &Config, opened: &Opened) -> Result<Arc<Gate>, Failure> {
     Gate::new(config.policy.clone(), config.l1, Arc::clone(&opened.store), clock).or_exit(Exit::Usage)
 }
 
-/// The source, and the rules with what only it knows.
+/// The source, and the rules with what only it and the sinks know.
 fn source(config: &Config) -> Result<(Box<dyn Source + Send>, Rules), Failure> {
     match &config.input {
         Input::Ndjson { path, format, line_limit } => {
@@ -95,10 +98,23 @@ fn source(config: &Config) -> Result<(Box<dyn Source + Send>, Rules), Failure> {
             let rules = Rules {
                 source: source.name().to_owned(),
                 topic: source.default_topic().to_owned(),
+                output_encoder: encoder(&config.output),
+                dead_letter_encoder: encoder(&config.dead_letters),
                 ..config.rules.clone()
             };
             Ok((Box::new(source), rules))
         }
+        Input::Stream { url, .. } => {
+            Err(fail!(Exit::Usage, "the input {url} cannot be read by this version"))
+        }
+    }
+}
+
+/// How a sink's lines or entries are written down.
+fn encoder(target: &Target) -> Arc<dyn Encoder> {
+    match target {
+        Target::Stdout | Target::File(_) => Arc::new(NdjsonEncoder),
+        Target::Stream(streams) => Arc::new(StreamEncoder::new(streams.topics.clone())),
     }
 }
 
@@ -119,10 +135,12 @@ fn settle(
 }
 
 fn sink(target: &Target) -> Result<Box<dyn Sink + Send>, Failure> {
-    match target {
-        Target::Stdout => StreamSink::stdout(),
-        Target::File(path) => StreamSink::file(path),
-    }
-    .map(|sink| Box::new(sink) as _)
-    .or_exit(Exit::File)
+    let sink: Box<dyn Sink + Send> = match target {
+        Target::Stdout => Box::new(StreamSink::stdout().or_exit(Exit::File)?),
+        Target::File(path) => Box::new(StreamSink::file(path).or_exit(Exit::File)?),
+        Target::Stream(streams) => {
+            Box::new(RedisStreamSink::open(&streams.url, &streams.topics).or_exit(Exit::File)?)
+        }
+    };
+    Ok(sink)
 }

@@ -6,22 +6,28 @@ mod place;
 mod policy;
 mod promise;
 mod scope;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod together;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use oncegate_broker::SourceOptions;
 use oncegate_dedup::{L1Limits, Policy};
 use oncegate_sandbox::{Reuse, Topics};
 
 use crate::pipeline::Rules;
-use crate::settings::{PLUGIN_CONFIG, Settings};
+use crate::settings::{OUTPUT_STREAMS, PLUGIN_CONFIG, Settings, Value};
 use crate::stores::StoreOptions;
 
 pub use place::{Input, Target, real};
 pub use promise::Promise;
 pub use scope::Scope;
+pub use stream::{StreamTarget, same_server};
 
 /// Everything that one pipeline needs, checked as far as that goes without opening anything.
 #[derive(Debug, Clone)]
@@ -83,31 +89,23 @@ impl Config {
     fn new(settings: &mut Settings) -> Result<Self> {
         derive::derive(settings)?;
         let scope = Scope::new(settings)?;
-        let input = Input::Ndjson {
-            path: settings.required("input.path")?.into(),
-            format: settings.text("input.format").unwrap_or_default().parse()?,
-            line_limit: usize::try_from(settings.number("input.line_limit")).unwrap_or(usize::MAX),
-        };
+        let input = input(settings, &scope)?;
         let policy = policy::policy(settings, &scope, &input)?;
         let limits = policy::limits(settings, &policy)?;
         let rules = policy::rules(settings, limits, order::order(settings, &input)?)?;
-        let output = Target::new(settings.required("output.path")?);
-        let dead_letters = match settings.text("dead_letters.path") {
-            Some(path) => Target::new(path),
-            None => bail!("the output is standard output: say with --dead-letters where dead letters go"),
-        };
+        let output = output(settings)?;
+        let dead_letters = dead_letters(settings, &input, &output)?;
+        settings.derive("dead_letters.path", Value::Text(dead_letters.to_string()));
         let free = settings.free(PLUGIN_CONFIG);
         let config = Self {
             name: settings.name().map_or_else(|| policy.namespace.to_string(), str::to_owned),
             plugin: settings.required("plugin.path")?.into(),
             plugin_values: free.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            topics: topics(settings, &output)?,
             input,
             output,
             dead_letters,
             fail_on_dead_letter: settings.is_on("dead_letters.fail"),
-            topics: settings
-                .list("output.topics")
-                .map_or(Topics::Any, |list| Topics::Only(list.iter().cloned().collect())),
             store: StoreOptions {
                 url: settings.required("store.url")?.parse()?,
                 ca_file: settings.text("store.ca_file").map(PathBuf::from),
@@ -133,28 +131,118 @@ impl Config {
 
     /// Where it writes to, each with its name.
     pub fn targets(&self) -> [(&'static str, &Target); 2] {
-        [("output", &self.output), ("dead letters", &self.dead_letters)]
+        [("outputs", &self.output), ("dead letters", &self.dead_letters)]
     }
 
     fn places_fit_together(&self) -> Result<()> {
-        let Input::Ndjson { path, .. } = &self.input;
         let files = [
-            ("the input", Some(path.as_path())),
+            ("the input", self.input.file()),
             ("the output", self.output.file()),
             ("the dead letters", self.dead_letters.file()),
         ];
         let mut seen: Vec<(&str, PathBuf)> = Vec::new();
         for (name, path) in files {
-            let Some(path) = path.filter(|path| path.as_os_str() != "-") else { continue };
+            let Some(path) = path else { continue };
             let real = real(path);
             if let Some((other, _)) = seen.iter().find(|(_, seen)| *seen == real) {
                 bail!("{other} and {name} are the same file, {}: name two", path.display());
             }
             seen.push((name, real));
         }
-        if self.output == Target::Stdout && self.dead_letters == Target::Stdout {
+        if self.output.is_stdout() && self.dead_letters.is_stdout() {
             bail!("outputs and dead letters both go to standard output: give --dead-letters a file");
         }
+        self.streams_fit_together()
+    }
+
+    fn streams_fit_together(&self) -> Result<()> {
+        if let Some(url) = self.input.stream()
+            && let Some(stream) = &url.stream
+        {
+            for (name, target) in self.targets() {
+                if target.has_stream(url, stream) {
+                    bail!(
+                        "the {name} would go to the stream {stream:?}, which is the pipeline's own input, and so be \
+                         handled again and again: name another stream"
+                    );
+                }
+            }
+        }
+        let Some(dead) = self.dead_letters.stream() else { return Ok(()) };
+        if let Some(stream) = dead.streams().into_iter().find(|name| self.output.has_stream(&dead.url, name))
+        {
+            bail!(
+                "outputs and dead letters would both go to the stream {stream:?}, whose readers could not tell one \
+                 from the other: name two"
+            );
+        }
         Ok(())
+    }
+}
+
+fn input(settings: &Settings, scope: &Scope) -> Result<Input> {
+    let text = settings.required("input.path")?;
+    let limit = usize::try_from(settings.number("input.line_limit")).unwrap_or(usize::MAX);
+    if !stream::is_named(text, "input.path")? {
+        let format = settings.text("input.format").unwrap_or_default().parse()?;
+        return Ok(Input::Ndjson { path: text.into(), format, line_limit: limit });
+    }
+    let mut url = stream::url(text, "input.path")?;
+    url.of_source().context("input.path")?;
+    url.group = url.group.map(|group| scope.own(&group));
+    let most_held = usize::try_from(policy::positive(settings, "input.most_held")?).unwrap_or(usize::MAX);
+    let takeover_idle = Duration::from_millis(settings.number("input.take_over"));
+    let options =
+        SourceOptions { takeover_idle, most_held, message_limit: limit, ..SourceOptions::default() };
+    Ok(Input::Stream { url, options, exclusive: settings.is_on("input.exclusive") })
+}
+
+fn output(settings: &Settings) -> Result<Target> {
+    let text = settings.required("output.path")?;
+    if stream::is_named(text, "output.path")? {
+        return stream::output(settings, text).map(Target::Stream);
+    }
+    if settings.free(OUTPUT_STREAMS).next().is_some() {
+        bail!("{OUTPUT_STREAMS} is set, and output.path names no Redis: set it to redis-stream://HOST");
+    }
+    Ok(if text == "-" { Target::Stdout } else { Target::File(text.into()) })
+}
+
+/// Where the setting says, or beside the input's stream, so that one step can write them, or beside the output.
+fn dead_letters(settings: &Settings, input: &Input, output: &Target) -> Result<Target> {
+    match settings.text("dead_letters.path") {
+        Some("-") => return Ok(Target::Stdout),
+        Some(text) if stream::is_named(text, "dead_letters.path")? => {
+            return stream::dead_letters(text).map(Target::Stream);
+        }
+        Some(path) => return Ok(Target::File(path.into())),
+        None => {}
+    }
+    let of_input =
+        input.stream().map(|url| StreamTarget::one(url.clone(), url.stream.as_deref().unwrap_or_default()));
+    if let Some(beside) = of_input.as_ref().or(output.stream()).and_then(StreamTarget::dead_letters) {
+        return Ok(Target::Stream(beside));
+    }
+    match output {
+        Target::File(path) => Ok(Target::File(format!("{}.dead.ndjson", path.display()).into())),
+        Target::Stdout => {
+            bail!("the output is standard output: say with --dead-letters where dead letters go")
+        }
+        Target::Stream(_) => {
+            bail!("the output is several streams: say with --dead-letters where dead letters go")
+        }
+    }
+}
+
+/// What the handler may emit to: with a table of streams exactly what that names.
+fn topics(settings: &Settings, output: &Target) -> Result<Topics> {
+    let list = settings.list("output.topics");
+    match (output.stream().map(|target| &target.topics), list) {
+        (Some(oncegate_broker::Topics::Map(_)), Some(_)) => bail!(
+            "output.topics and {OUTPUT_STREAMS} both say what the handler may emit to: take output.topics out"
+        ),
+        (Some(oncegate_broker::Topics::Map(map)), None) => Ok(Topics::Only(map.keys().cloned().collect())),
+        (_, Some(list)) => Ok(Topics::Only(list.iter().cloned().collect())),
+        (_, None) => Ok(Topics::Any),
     }
 }

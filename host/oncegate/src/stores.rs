@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use oncegate_dedup::Clock;
 use oncegate_dedup::store::{FileOptions, FileStore, MemoryStore, RedisOptions, RedisStore, Secret, Store};
 
-use crate::config::real;
+use crate::config::{real, same_server};
 use crate::exit::{Exit, Failure, OrExit as _};
 
 /// The environment variable that holds the store's password.
@@ -158,7 +158,21 @@ impl StoreUrl {
     pub fn is_same_place(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File(path), Self::File(other)) => real(path) == real(other),
+            (Self::Redis(url), Self::Redis(other)) => {
+                match (RedisOptions::parse(url), RedisOptions::parse(other)) {
+                    (Ok(one), Ok(other)) => same_server(&one, &other),
+                    _ => url == other,
+                }
+            }
             _ => self == other,
+        }
+    }
+
+    /// Whether it is on that Redis.
+    pub fn is_on(&self, server: &RedisOptions) -> bool {
+        match self {
+            Self::Redis(url) => RedisOptions::parse(url).is_ok_and(|own| same_server(&own, server)),
+            _ => false,
         }
     }
 
@@ -173,7 +187,7 @@ impl StoreUrl {
             }
             Self::Redis(url) => {
                 let mut options = RedisOptions::parse(url).or_exit(Exit::Usage)?;
-                options.password = password().map(Secret::new).or(options.password);
+                set_password(&mut options);
                 options.ca_file = ca_file.map(Path::to_owned).or(options.ca_file);
                 let store = RedisStore::connect(&options).or_exit(Exit::Store)?;
                 let warnings = store.warnings();
@@ -181,6 +195,11 @@ impl StoreUrl {
             }
         }
     }
+}
+
+/// The password comes from the environment, or from the URL.
+pub fn set_password(options: &mut RedisOptions) {
+    options.password = password().map(Secret::new).or(options.password.take());
 }
 
 fn password() -> Option<String> {

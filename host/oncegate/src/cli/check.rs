@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
-use oncegate_broker::NdjsonSource;
+use oncegate_broker::{NdjsonSource, RedisStreamSink, StreamUrl};
 use oncegate_dedup::{SystemClock, hex};
 use oncegate_sandbox::Engine;
 
@@ -45,10 +45,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 /// What was found out of a pipeline beyond its settings.
 fn facts(config: &Config, engine: &Engine, stores: &mut Stores) -> Result<String, Failure> {
     let handler = assembly::handler(engine, config)?;
-    match &config.input {
-        Input::Ndjson { path, format, line_limit } => {
-            NdjsonSource::open(path, *format, *line_limit).or_exit(Exit::File)?;
-        }
+    if let Input::Ndjson { path, format, line_limit } = &config.input {
+        NdjsonSource::open(path, *format, *line_limit).or_exit(Exit::File)?;
     }
     for (_, target) in config.targets() {
         can_be_written(target)?;
@@ -60,13 +58,18 @@ fn facts(config: &Config, engine: &Engine, stores: &mut Stores) -> Result<String
         hex::encode(handler.component().digest()),
         config.promise()
     );
+    if let Some(url) = config.input.stream() {
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(text, "input   {url} (the group is made by the first run)");
+    }
     if let Scope::Host(host_id) = &config.scope {
         let namespace = &config.policy.namespace;
-        // Writing to a String cannot fail, here and below.
-        let _ = writeln!(
+        let _ = write!(
             text,
             "scope   host {host_id}: this host handles each message once, in namespace {namespace}"
         );
+        let group = config.input.stream().and_then(|url| url.group.as_deref());
+        let _ = writeln!(text, "{}", group.map_or_else(String::new, |group| format!(", as group {group}")));
     }
     Ok(text)
 }
@@ -82,6 +85,10 @@ fn effective(settings: &Settings) -> String {
         let value = match (setting.path, setting.kind, value) {
             ("store.url", _, Value::Text(url)) => {
                 url.parse::<StoreUrl>().map_or_else(|_| "…".to_owned(), |url| url.to_string())
+            }
+            // There may be a password in it.
+            (_, Kind::Place, Value::Text(place)) if StreamUrl::is_meant(place) => {
+                place.parse::<StreamUrl>().map_or_else(|_| "…".to_owned(), |url| url.to_string())
             }
             (_, Kind::Bytes, Value::Number(bytes)) => bytes_text(*bytes),
             (_, _, value) => value.to_string(),
@@ -99,7 +106,17 @@ fn effective(settings: &Settings) -> String {
 }
 
 fn can_be_written(target: &Target) -> Result<(), Failure> {
-    let Target::File(path) = target else { return Ok(()) };
+    match target {
+        Target::Stdout => Ok(()),
+        Target::File(path) => file_can_be_written(path),
+        // It looks at the streams and writes nothing.
+        Target::Stream(streams) => {
+            RedisStreamSink::open(&streams.url, &streams.topics).or_exit(Exit::File).map(drop)
+        }
+    }
+}
+
+fn file_can_be_written(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Looked at, not opened: a check must not create what a run would.
     let subject = if path.exists() { path } else { folder };
@@ -114,7 +131,7 @@ fn check_store(config: &Config, stores: &mut Stores) -> Result<String, Failure> 
     if let StoreUrl::File(path) = &config.store.url
         && !path.exists()
     {
-        can_be_written(&Target::File(path.clone()))?;
+        file_can_be_written(path)?;
         return Ok(format!("{} (will be made)", config.store.url));
     }
     let opened = stores.open(&config.store)?;

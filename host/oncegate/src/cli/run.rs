@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use oncegate_dedup::SystemClock;
 
 use crate::assembly::{self, Assembly};
-use crate::config::{Config, Target};
+use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::pipeline::Stop;
 use crate::progress::Progress;
@@ -129,10 +129,8 @@ fn report(pipelines: &[Running<'_>], took: Duration, json: bool) -> Result<(), F
             text.push_str(&summary(pipeline, pipelines.len(), took, json));
         }
     }
-    let stdout_is_taken = pipelines
-        .iter()
-        .flat_map(|pipeline| pipeline.config.targets())
-        .any(|(_, target)| *target == Target::Stdout);
+    let stdout_is_taken =
+        pipelines.iter().flat_map(|pipeline| pipeline.config.targets()).any(|(_, target)| target.is_stdout());
     if json && !stdout_is_taken {
         return super::print(&text);
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use oncegate_broker::StreamUrl;
 use oncegate_dedup::Namespace;
 
 use crate::settings::{Settings, Value};
@@ -19,14 +20,16 @@ pub(super) fn derive(settings: &mut Settings) -> Result<()> {
     let namespace = settings.required("policy.namespace")?;
     let store = format!("file:{namespace}.gate");
     settings.derive("store.url", Value::Text(store));
+    let mut pause_ms = settings.number("policy.backoff_max");
+    if StreamUrl::is_meant(settings.required("input.path")?) {
+        let (lease_ms, margin_ms) = (settings.number("policy.lease"), settings.number("policy.margin"));
+        let take_over_ms = margin_ms.saturating_mul(2).saturating_add(lease_ms);
+        settings.derive("input.take_over", Value::Ms(take_over_ms));
+        pause_ms = pause_ms.max(settings.number("input.take_over"));
+    }
     // Twice the longest pause, or attempts would be forgotten between two deliveries.
-    let pause_ms = settings.number("policy.backoff_max").max(settings.number("input.take_over"));
     let keep_ms = settings.number("policy.window").max(pause_ms.saturating_mul(2));
     settings.derive("policy.keep", Value::Ms(keep_ms));
-    if let Some(output) = settings.text("output.path").filter(|output| *output != "-") {
-        let dead = format!("{output}.dead.ndjson");
-        settings.derive("dead_letters.path", Value::Text(dead));
-    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     settings.derive("run.threads", Value::Number(threads));
     Ok(())

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use oncegate_broker::InputFormat;
+use oncegate_broker::{InputFormat, SourceOptions, StreamUrl};
+
+use super::stream::{self, StreamTarget};
 
 /// Where messages come from.
 #[derive(Debug, Clone)]
@@ -17,6 +19,15 @@ pub enum Input {
         /// The longest line, in bytes.
         line_limit: usize,
     },
+    /// Entries of a Redis stream, as one host of a group.
+    Stream {
+        /// The stream; its group is the one of this scope.
+        url: StreamUrl,
+        /// How it is read.
+        options: SourceOptions,
+        /// Whether no other host reads the group.
+        exclusive: bool,
+    },
 }
 
 impl Input {
@@ -24,6 +35,9 @@ impl Input {
     pub fn redelivery_ms(&self) -> Option<u64> {
         match self {
             Input::Ndjson { .. } => None,
+            Input::Stream { options, .. } => {
+                Some(u64::try_from(options.takeover_idle.as_millis()).unwrap_or(u64::MAX))
+            }
         }
     }
 
@@ -31,6 +45,23 @@ impl Input {
     pub fn is_exclusive(&self) -> bool {
         match self {
             Input::Ndjson { .. } => true,
+            Input::Stream { exclusive, .. } => *exclusive,
+        }
+    }
+
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Input::Ndjson { path, .. } if path.as_os_str() != "-" => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The stream, if it is one.
+    pub fn stream(&self) -> Option<&StreamUrl> {
+        match self {
+            Input::Stream { url, .. } => Some(url),
+            Input::Ndjson { .. } => None,
         }
     }
 }
@@ -40,34 +71,42 @@ impl fmt::Display for Input {
         match self {
             Input::Ndjson { path, .. } if path.as_os_str() == "-" => f.write_str("standard input"),
             Input::Ndjson { path, .. } => write!(f, "{}", path.display()),
+            Input::Stream { url, .. } => write!(f, "{url}"),
         }
     }
 }
 
 /// Where outputs or dead letters go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Target {
     /// Standard output.
     Stdout,
     /// A file.
     File(PathBuf),
+    /// Streams of a Redis.
+    Stream(StreamTarget),
 }
 
 impl Target {
-    /// What a setting names.
-    pub fn new(text: &str) -> Self {
-        match text {
-            "-" => Target::Stdout,
-            path => Target::File(PathBuf::from(path)),
-        }
-    }
-
     /// The file, if it is one.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Target::Stdout => None,
             Target::File(path) => Some(path),
+            _ => None,
         }
+    }
+
+    /// The streams, if it is some.
+    pub fn stream(&self) -> Option<&StreamTarget> {
+        match self {
+            Target::Stream(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    /// Whether it is standard output.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self, Target::Stdout)
     }
 
     /// Whether it is a file whose length can be recorded. What is not there yet will be one.
@@ -75,21 +114,21 @@ impl Target {
         self.file().is_some_and(|path| path.metadata().map_or(true, |found| found.is_file()))
     }
 
-    /// Whether both are one and the same.
-    pub fn is_same(&self, other: &Target) -> bool {
-        match (self, other) {
-            (Target::Stdout, Target::Stdout) => true,
-            (Target::File(path), Target::File(other)) => real(path) == real(other),
-            _ => false,
-        }
+    /// Whether it writes to this stream.
+    pub fn has_stream(&self, server: &StreamUrl, stream: &str) -> bool {
+        let has = |target: &StreamTarget| {
+            stream::same_server(&target.url.redis, &server.redis) && target.streams().contains(&stream)
+        };
+        self.stream().is_some_and(has)
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Target::Stdout => f.write_str("standard output"),
+            Target::Stdout => f.write_str("-"),
             Target::File(path) => write!(f, "{}", path.display()),
+            Target::Stream(target) => write!(f, "{}", target.url),
         }
     }
 }

@@ -1,11 +1,9 @@
 //! What several pipelines of one process must not do to each other.
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 
 use super::place::real;
-use super::{Config, Input, Target};
+use super::{Config, Input, same_server};
 
 /// Refuses pipelines that would be in each other's way.
 pub(super) fn check(configs: &[Config]) -> Result<()> {
@@ -67,19 +65,23 @@ fn stores(one: &Config, other: &Config) -> Result<()> {
     Ok(())
 }
 
+/// Files have one writer. Streams have as many as there are, and dead letters say which pipeline they are of.
 fn targets(one: &Config, other: &Config) -> Result<()> {
     for (what, target) in one.targets() {
         for (also, same) in other.targets() {
-            match target {
-                Target::Stdout if target.is_same(same) => bail!(
+            if target.is_stdout() && same.is_stdout() {
+                bail!(
                     "the {what} of the pipeline {one} and the {also} of {other} both go to standard output: give one \
                      of them a file"
-                ),
-                Target::File(path) if target.is_same(same) => bail!(
+                );
+            }
+            if let (Some(path), Some(same)) = (target.file(), same.file())
+                && real(path) == real(same)
+            {
+                bail!(
                     "the {what} of the pipeline {one} and the {also} of {other} are the same file, {}: name two",
                     path.display()
-                ),
-                _ => {}
+                );
             }
         }
     }
@@ -88,9 +90,9 @@ fn targets(one: &Config, other: &Config) -> Result<()> {
 
 fn inputs(one: &Config, other: &Config) -> Result<()> {
     for (reader, writer) in [(one, other), (other, one)] {
-        let Some(path) = file(&reader.input) else { continue };
-        let written = writer.targets().into_iter().filter_map(|(_, target)| target.file());
-        if written.map(real).any(|written| written == real(path)) {
+        let Some(path) = reader.input.file() else { continue };
+        let mut written = writer.targets().into_iter().filter_map(|(_, target)| target.file());
+        if written.any(|written| real(written) == real(path)) {
             bail!(
                 "the pipeline {reader} reads {}, which {writer} writes: its input would end before the other has \
                  written all of it: run one after the other, or let a stream join them",
@@ -104,14 +106,16 @@ fn inputs(one: &Config, other: &Config) -> Result<()> {
         {
             bail!("the pipelines {one} and {other} both read standard input: give one of them a file")
         }
-        _ => Ok(()),
-    }
-}
-
-fn file(input: &Input) -> Option<&Path> {
-    match input {
-        Input::Ndjson { path, .. } => {
-            Some(path).filter(|path| path.as_os_str() != "-").map(|path| path.as_path())
+        (Input::Stream { url, .. }, Input::Stream { url: also, .. })
+            if same_server(&url.redis, &also.redis)
+                && url.stream == also.stream
+                && url.group == also.group =>
+        {
+            bail!(
+                "the pipelines {one} and {other} read {url} as the same group, so that each gets only some of its \
+                 entries: give each a group of its own"
+            )
         }
+        _ => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use oncegate_broker::StreamUrl;
 use oncegate_dedup::Namespace;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -149,7 +150,9 @@ impl Document<'_> {
 
     fn value(&self, setting: &Setting, value: &DeValue<'_>) -> Option<Value> {
         match (setting.kind, value) {
-            (Kind::Place, DeValue::String(text)) if text.contains("://") => setting.kind.parse(text),
+            (Kind::Place, DeValue::String(text)) if text.contains("://") || StreamUrl::is_meant(text) => {
+                setting.kind.parse(text)
+            }
             (Kind::Path | Kind::Place, DeValue::String(text)) => {
                 setting.kind.parse(text).map(|_| Value::Text(self.beside(text)))
             }
