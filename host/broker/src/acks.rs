@@ -18,12 +18,12 @@ pub enum Acked {
     Unavailable(String),
 }
 
-/// Entries that were lost without ever being handled, because somebody trimmed them away.
+/// Something that an operator should hear of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
-    /// How many.
-    pub count: u64,
-    /// Which, in words.
+pub struct Notice {
+    /// How many messages are lost by it without ever having been handled.
+    pub lost: u64,
+    /// What happened, in words.
     pub what: String,
 }
 
@@ -32,12 +32,11 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// How deliveries with a [`Ticket`] end. Usable from any thread.
 pub trait Acks: Send + Sync + fmt::Debug {
-    /// Acknowledges deliveries, each only if it still is this consumer's, handed over as its ticket says. What is
-    /// `Done`, `Gone` or `Lost` is no longer held.
+    /// Acknowledges deliveries, each only if it still is this consumer's, handed over as its ticket says.
     fn acknowledge<'a>(&'a self, tickets: &'a [Ticket]) -> Pending<'a, Vec<Acked>>;
 
-    /// Says that a delivery has ended here without an acknowledgement through [`acknowledge`](Acks::acknowledge): a
-    /// settle has done it, or it belongs to somebody else.
+    /// Says that a delivery has ended here, acknowledged (by [`acknowledge`](Acks::acknowledge) or by the settle itself)
+    /// or not: it is no longer held.
     fn ended(&self, ticket: Ticket);
 
     /// Whether a delivery that this consumer holds is known to have been handed to another one.
@@ -47,6 +46,6 @@ pub trait Acks: Send + Sync + fmt::Debug {
     /// run; what cannot be given back is taken over in its time.
     fn leave(&self) -> Pending<'_, ()>;
 
-    /// What was lost without ever being handled, since this was last asked.
-    fn losses(&self) -> Vec<Loss>;
+    /// What happened since this was last asked.
+    fn notices(&self) -> Vec<Notice>;
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use oncegate::pipeline::{Item, Plan, Stop};
 use oncegate::settle::{Ordered, Outcome, Settle};
 use oncegate::summary::End;
-use oncegate_broker::{Acked, Acks, Loss, Pending, Sink, SinkError, Ticket};
+use oncegate_broker::{Acked, Acks, Notice, Pending, Sink, SinkError, Ticket};
 use oncegate_dedup::store::{
     Claim, ClaimOutcome, Entry, Forgotten, Listing, MemoryStore, Page, SettleOutcome, Settlement, Store,
     StoreError,
@@ -147,7 +147,7 @@ impl Acks for NotedAcks {
         Box::pin(std::future::ready(()))
     }
 
-    fn losses(&self) -> Vec<Loss> {
+    fn notices(&self) -> Vec<Notice> {
         Vec::new()
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn start(
                 continue;
             }
             let received = source.receive(BATCH);
-            report_losses(&shared);
+            report(&shared);
             match received {
                 Ok(batch) if batch.is_empty() && wakes => {}
                 Ok(batch) if batch.is_empty() => return,
@@ -65,7 +65,7 @@ pub(crate) fn end(reader: Reader, shared: &Shared) {
     }
     // It reports its own failures; a panic in it has nothing left to spoil.
     let _ = reader.thread.join();
-    report_losses(shared);
+    report(shared);
     if let Some(acks) = &shared.acks
         && let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build()
     {
@@ -94,10 +94,10 @@ fn hand_over(batch: Batch, lanes: &[Sender<Batch>], shared: &Shared) -> bool {
     full.all(|(lane, batch)| lane.blocking_send(batch).is_ok())
 }
 
-/// Names what was lost before anybody could handle it.
-fn report_losses(shared: &Shared) {
-    for loss in shared.acks.iter().flat_map(|acks| acks.losses()) {
-        shared.tally.add(Event::Trimmed, loss.count);
-        eprintln!("oncegate: warning: {}", loss.what);
+/// Says what the source has to say: of messages that are lost, of a server that is away.
+fn report(shared: &Shared) {
+    for notice in shared.acks.iter().flat_map(|acks| acks.notices()) {
+        shared.tally.add(Event::Trimmed, notice.lost);
+        eprintln!("oncegate: warning: {}", notice.what);
     }
 }

@@ -196,7 +196,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
 
     fn begin(&mut self, mut task: Box<Task>, permit: Permit) {
         if self.is_lost(task.ticket) {
-            return self.taken_over(Some(&task), task.ticket);
+            return self.finish(Some(&task), task.ticket, End::TakenOver);
         }
         task.message.attempt = task.message.attempt.saturating_add(1);
         task.alone |= task.was_handed_over_more_often_than(self.shared.gate.policy().host_deaths);
@@ -220,7 +220,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
 
     fn conclude(&mut self, task: Box<Task>, invocation: Invocation) {
         match conclude::conclude(self.shared, task, invocation) {
-            Concluded::Done(task, end) => self.finish(Some(&task), end),
+            Concluded::Done(task, end) => self.finish(Some(&task), None, end),
             Concluded::Settle(item) => self.ready.push(*item),
             Concluded::Again(task, plan) => self.redeliver(task, plan),
             Concluded::Stop(why) => self.shared.stop.fail(fail!(Exit::Store, "{why}")),
@@ -274,7 +274,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
         let settled = match outcome {
             Outcome::Settled(settled) => settled,
             // Dropped without a word: whoever waits here for one of its keys asks the store.
-            Outcome::TakenOver => return self.taken_over(task.as_deref(), ticket),
+            Outcome::TakenOver => return self.finish(task.as_deref(), ticket, End::TakenOver),
         };
         if let Some(ending) = ending {
             self.shared.gate.confirm(ending, settled);
@@ -286,7 +286,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
                 tally.add(Event::Output, outputs);
                 tally.add(Event::DeadLetter, u64::from(!dead_letter.is_empty()));
                 match (plan, task) {
-                    (Plan::Finish(end), task) => self.finish(task.as_deref(), end),
+                    (Plan::Finish(end), task) => self.finish(task.as_deref(), ticket, end),
                     (plan, Some(task)) => self.redeliver(task, plan),
                     (Plan::Redeliver { .. }, None) => {}
                 }
@@ -304,19 +304,14 @@ impl<'a, I: Invoke> Worker<'a, I> {
     }
 
     /// A delivery has come to its final end.
-    fn finish(&mut self, task: Option<&Task>, end: End) {
+    fn finish(&mut self, task: Option<&Task>, ticket: Option<Ticket>, end: End) {
         self.shared.tally.end(end);
-        if let Some(task) = task {
-            self.turns.ended(task.message.key.as_deref());
-        }
-    }
-
-    /// A delivery is somebody else's now.
-    fn taken_over(&mut self, task: Option<&Task>, ticket: Option<Ticket>) {
         if let (Some(acks), Some(ticket)) = (&self.shared.acks, ticket) {
             acks.ended(ticket);
         }
-        self.finish(task, End::TakenOver);
+        if let Some(task) = task {
+            self.turns.ended(task.message.key.as_deref());
+        }
     }
 
     fn is_lost(&self, ticket: Option<Ticket>) -> bool {
