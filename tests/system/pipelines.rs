@@ -1,6 +1,10 @@
 //! Several pipelines in one process and one configuration: each keeps its promise, and none is in another's way.
 
-use oncegate_tests::{Bench, Ended, Line, lines, oncegate, plugin};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use oncegate_tests::{Bench, Ended, Line, Redis, lines, oncegate, plugin};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// What one pipeline of the configuration says, beside its name, plugin and files.
@@ -221,4 +225,38 @@ fn check_shows_each_pipeline_and_a_flag_of_one_of_them_is_refused() {
     let expected =
         "--input is of one pipeline, and the configuration has several (a, b): set input.path in each";
     assert_eq!(ended.error(), expected);
+}
+
+#[test]
+fn one_pipeline_goes_on_when_the_input_of_the_other_has_ended_until_a_signal_ends_it() {
+    let (bench, redis) = (Bench::default(), Redis::start());
+    let server = redis.url().replace("redis://", "redis-stream://");
+    let first = pipeline("a", "").replace("a.out", &format!("{server}/between"));
+    let second = pipeline("b", "").replace("b.in", &format!("{server}/between?group=b&start=0"));
+    bench.write("oncegate.toml", format!("store.url = \"{}\"\n{first}{second}", redis.url()));
+    // What the first one emits is a script for the second one.
+    let relayed = |key: &str| json!({"steps": [{"seen": key}, {"emit": ["t", effect(key).to_string()]}, {"commit": key}]});
+    let keys: Vec<String> = (0..300).map(|index| format!("k{index}")).collect();
+    input(&bench, "a", keys.iter().chain(&keys).map(|key| relayed(key)));
+    let mut command = oncegate();
+    command.current_dir(bench.path(".")).args(["run", "--config", "oncegate.toml", "--json"]);
+    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while std::fs::read_to_string(bench.path("b.out")).map_or(0, |text| text.lines().count()) < keys.len() {
+        assert!(Instant::now() < until, "the second pipeline does not get what the first one wrote");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    let ended = Ended::new(running.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+    let found = summaries(&ended);
+    let applied: Vec<u64> = found.iter().map(|(_, one)| one["ends"]["applied"].as_u64().unwrap()).collect();
+    assert_eq!(applied, [300, 300]);
+    assert_eq!(found[0].1["read"].as_u64(), Some(600), "all of the first one's input was read");
+    let mut written: Vec<String> =
+        output(&bench, "b").iter().map(|line| line.payload().to_string()).collect();
+    let mut expected: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+    written.sort();
+    expected.sort();
+    assert_eq!(written, expected);
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use oncegate_broker::{
-    Encoder, NdjsonEncoder, NdjsonSource, RedisStreamSink, Sink, Source, StreamEncoder, StreamSink,
+    Acks, Encoder, NdjsonEncoder, NdjsonSource, RedisStreamSink, RedisStreamSource, Sink, Source,
+    StreamEncoder, StreamSink,
 };
 use oncegate_dedup::{Gate, SystemClock};
 use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 
 use crate::config::{Config, Input, Promise, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::fail;
 use crate::pipeline::{self, Parts, Rules, Stop};
 use crate::settle::{Exact, Ordered, Settle};
 use crate::stores::{Opened, Stores};
@@ -22,6 +22,7 @@ pub struct Assembly {
     handler: Handler,
     gate: Arc<Gate>,
     source: Box<dyn Source + Send>,
+    acks: Option<Arc<dyn Acks>>,
     settle: Box<dyn Settle + Send>,
     rules: Rules,
     tally: Arc<Tally>,
@@ -38,20 +39,22 @@ impl Assembly {
         stop: Arc<Stop>,
     ) -> Result<Self, Failure> {
         let handler = handler(engine, config)?;
-        let (source, rules) = source(config)?;
+        let reading = reading(&config.input)?;
+        let rules = rules(config, &reading);
         let opened = stores.open(&config.store)?;
         for warning in &opened.warnings {
             eprintln!("oncegate: warning: {warning}");
         }
         let gate = gate(config, &opened)?;
-        let settle = settle(config, &gate, &opened, &stop)?;
-        Ok(Self { handler, gate, source, settle, rules, tally, stop })
+        let Reading { source, acks, .. } = reading;
+        let settle = settle(config, &gate, &opened, acks.clone(), &stop)?;
+        Ok(Self { handler, gate, source, acks, settle, rules, tally, stop })
     }
 
     /// Runs it to the end of its source, or to a stop.
     pub fn run(self) -> Result<(), Failure> {
-        let Self { handler, gate, source, mut settle, rules, tally, stop } = self;
-        let parts = Parts { gate, source, acks: None, settle: settle.as_mut(), rules, tally, stop };
+        let Self { handler, gate, source, acks, mut settle, rules, tally, stop } = self;
+        let parts = Parts { gate, source, acks, settle: settle.as_mut(), rules, tally, stop };
         pipeline::run(&handler, parts)?;
         settle.close()
     }
@@ -90,23 +93,37 @@ pub fn gate(config: &Config, opened: &Opened) -> Result<Arc<Gate>, Failure> {
     Gate::new(config.policy.clone(), config.l1, Arc::clone(&opened.store), clock).or_exit(Exit::Usage)
 }
 
-/// The source, and the rules with what only it and the sinks know.
-fn source(config: &Config) -> Result<(Box<dyn Source + Send>, Rules), Failure> {
-    match &config.input {
+/// A source, and who hears of the end of its deliveries if it wants to.
+struct Reading {
+    source: Box<dyn Source + Send>,
+    acks: Option<Arc<dyn Acks>>,
+    /// The topic of what has none of its own.
+    topic: String,
+}
+
+fn reading(input: &Input) -> Result<Reading, Failure> {
+    match input {
         Input::Ndjson { path, format, line_limit } => {
             let source = NdjsonSource::open(path, *format, *line_limit).or_exit(Exit::File)?;
-            let rules = Rules {
-                source: source.name().to_owned(),
-                topic: source.default_topic().to_owned(),
-                output_encoder: encoder(&config.output),
-                dead_letter_encoder: encoder(&config.dead_letters),
-                ..config.rules.clone()
-            };
-            Ok((Box::new(source), rules))
+            let topic = source.default_topic().to_owned();
+            Ok(Reading { source: Box::new(source), acks: None, topic })
         }
-        Input::Stream { url, .. } => {
-            Err(fail!(Exit::Usage, "the input {url} cannot be read by this version"))
+        Input::Stream { url, options, .. } => {
+            let source = RedisStreamSource::open(url, options.clone()).or_exit(Exit::File)?;
+            let topic = source.name().to_owned();
+            Ok(Reading { acks: Some(source.holding()), source: Box::new(source), topic })
         }
+    }
+}
+
+/// The rules, with what only the source and the sinks know.
+fn rules(config: &Config, reading: &Reading) -> Rules {
+    Rules {
+        source: reading.source.name().to_owned(),
+        topic: reading.topic.clone(),
+        output_encoder: encoder(&config.output),
+        dead_letter_encoder: encoder(&config.dead_letters),
+        ..config.rules.clone()
     }
 }
 
@@ -122,6 +139,7 @@ fn settle(
     config: &Config,
     gate: &Arc<Gate>,
     opened: &Opened,
+    acks: Option<Arc<dyn Acks>>,
     stop: &Arc<Stop>,
 ) -> Result<Box<dyn Settle + Send>, Failure> {
     let gate = Arc::clone(gate);
@@ -131,7 +149,7 @@ fn settle(
         return Ok(Box::new(Exact::open(gate, Arc::clone(store), output, dead_letters)?));
     }
     let (output, dead_letters) = (sink(&config.output)?, sink(&config.dead_letters)?);
-    Ok(Box::new(Ordered::new(gate, output, dead_letters, None, Arc::clone(stop))?))
+    Ok(Box::new(Ordered::new(gate, output, dead_letters, acks, Arc::clone(stop))?))
 }
 
 fn sink(target: &Target) -> Result<Box<dyn Sink + Send>, Failure> {
