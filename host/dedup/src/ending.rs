@@ -86,6 +86,12 @@ impl Ending {
         self.aside.is_some()
     }
 
+    /// Whether all that is to be asked of the store stands in its settlement. Otherwise only [`Gate::try_settle`] asks
+    /// for all of it.
+    pub fn is_all_in_its_settlement(&self) -> bool {
+        self.aside.is_none() && self.unknown.is_empty()
+    }
+
     /// Until when outputs may be begun, see [`Attempt::acts_until_ms`](crate::Attempt::acts_until_ms).
     pub fn acts_until_ms(&self) -> Option<u64> {
         self.times.acts_until_ms

@@ -7,6 +7,7 @@
 mod conclude;
 mod group;
 mod order;
+mod patience;
 mod reader;
 mod retry;
 mod stop;
@@ -16,7 +17,6 @@ mod worker;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use oncegate_broker::{Acks, Encoder, Source};
 use oncegate_dedup::{Attempt, Gate};
@@ -30,6 +30,7 @@ use crate::settle::Settle;
 use crate::summary::Tally;
 
 pub use order::Order;
+pub use patience::Patience;
 pub use retry::{Backoff, WaitingBound};
 pub use stop::Stop;
 pub use task::{Item, Plan, Task};
@@ -220,6 +221,3 @@ impl Shared {
         }
     }
 }
-
-/// How long a settle waits before it asks an unavailable store again.
-pub(crate) const STORE_PAUSE: Duration = Duration::from_millis(200);

@@ -1,13 +1,16 @@
 //! The only place that knows a store and sinks together.
 //!
-//! Where the store can record the sinks' positions with its commits, both become one step ([`Exact`]). Where it
-//! cannot, the order is kept that loses nothing ([`Ordered`]): fences, outputs, marks.
+//! Where the store can record the sinks' positions with its commits, both become one step ([`Exact`]); where source,
+//! store and sinks are one Redis, all of it does ([`Atomic`]). Elsewhere the order is kept that loses nothing
+//! ([`Ordered`]): fences, outputs, marks, acknowledgement.
 
+mod atomic;
 mod exact;
 mod ordered;
 
 use oncegate_dedup::store::SettleOutcome;
 
+pub use atomic::Atomic;
 pub use exact::Exact;
 pub use ordered::Ordered;
 

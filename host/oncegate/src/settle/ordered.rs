@@ -4,7 +4,6 @@
 //! makes a delivery again, which then is a duplicate; no crash loses one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use oncegate_broker::{Acked, Acks, Sink, SinkError, Ticket};
 use oncegate_dedup::store::{SettleOutcome, Settlement};
@@ -13,11 +12,7 @@ use oncegate_dedup::{Ending, Gate};
 use super::{Outcome, Settle};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
-use crate::pipeline::{Item, Plan, STORE_PAUSE, Stop};
-
-/// How long a stop waits for a store, a sink or a source that does not answer, before it goes without: what is not
-/// confirmed then is made again by whoever has the deliveries next.
-const GIVE_UP_AFTER_STOP: Duration = Duration::from_secs(10);
+use crate::pipeline::{Item, Patience, Plan, Stop};
 
 /// Any store, two sinks that it knows nothing of, and a source that may want to hear of the end.
 pub struct Ordered {
@@ -32,23 +27,6 @@ pub struct Ordered {
 impl std::fmt::Debug for Ordered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ordered").field("gate", &self.gate).finish_non_exhaustive()
-    }
-}
-
-/// How long something is tried again. While nobody stops the run, for ever.
-struct Patience<'a> {
-    stop: &'a Stop,
-    left: Duration,
-}
-
-impl Patience<'_> {
-    /// Waits a little; false if it is time to give up.
-    fn pause(&mut self) -> bool {
-        if self.stop.is_draining() {
-            self.left = self.left.saturating_sub(STORE_PAUSE);
-        }
-        std::thread::sleep(STORE_PAUSE);
-        !self.left.is_zero()
     }
 }
 
@@ -67,7 +45,7 @@ impl Ordered {
     }
 
     fn patience(&self) -> Patience<'_> {
-        Patience { stop: &self.stop, left: GIVE_UP_AFTER_STOP }
+        Patience::new(&self.stop)
     }
 
     /// Fences first: what has lost its fence belongs to somebody else, and must not be written.
@@ -93,20 +71,19 @@ impl Ordered {
                 until_ms = until_ms.min(ending.acts_until_ms().unwrap_or(u64::MAX));
             }
         }
-        let mut left = GIVE_UP_AFTER_STOP;
+        let stop = Arc::clone(&self.stop);
+        let mut patience = Patience::new(&stop);
         loop {
             let flushed = [self.output.flush(), self.dead_letters.flush()];
             let Some(error) = flushed.into_iter().find_map(Result::err) else { return Ok(true) };
             if !matches!(error, SinkError::Unavailable { .. }) {
                 return Err(error).or_exit(Exit::File);
             }
-            let mut patience = Patience { stop: &self.stop, left };
             if !patience.pause() || self.gate.clock().now_ms() >= until_ms {
                 self.output.give_up();
                 self.dead_letters.give_up();
                 return Ok(false);
             }
-            left = patience.left;
         }
     }
 
