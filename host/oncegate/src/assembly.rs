@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use oncegate_broker::{
-    Acks, Encoder, NdjsonEncoder, NdjsonSource, RedisStreamSink, RedisStreamSource, Sink, Source,
+    Acks, Encoder, Holding, NdjsonEncoder, NdjsonSource, RedisStreamSink, RedisStreamSource, Sink, Source,
     StreamEncoder, StreamSink,
 };
+use oncegate_dedup::store::RedisStore;
 use oncegate_dedup::{Gate, SystemClock};
+use oncegate_redis::Server;
 use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 
 use crate::config::{Config, Input, Promise, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::pipeline::{self, Parts, Rules, Stop};
-use crate::settle::{Exact, Ordered, Settle};
+use crate::settle::{Atomic, Exact, Ordered, Settle};
 use crate::stores::{Opened, Stores};
 use crate::summary::Tally;
 
@@ -22,7 +24,8 @@ pub struct Assembly {
     handler: Handler,
     gate: Arc<Gate>,
     source: Box<dyn Source + Send>,
-    acks: Option<Arc<dyn Acks>>,
+    holding: Option<Arc<Holding>>,
+    promise: Promise,
     settle: Box<dyn Settle + Send>,
     rules: Rules,
     tally: Arc<Tally>,
@@ -46,14 +49,20 @@ impl Assembly {
             eprintln!("oncegate: warning: {warning}");
         }
         let gate = gate(config, &opened)?;
-        let Reading { source, acks, .. } = reading;
-        let settle = settle(config, &gate, &opened, acks.clone(), &stop)?;
-        Ok(Self { handler, gate, source, acks, settle, rules, tally, stop })
+        let Reading { source, holding, .. } = reading;
+        let (settle, promise) = settle(config, &gate, &opened, holding.clone(), &stop)?;
+        Ok(Self { handler, gate, source, holding, promise, settle, rules, tally, stop })
+    }
+
+    /// What a crash can do to its outputs.
+    pub fn promise(&self) -> &Promise {
+        &self.promise
     }
 
     /// Runs it to the end of its source, or to a stop.
     pub fn run(self) -> Result<(), Failure> {
-        let Self { handler, gate, source, acks, mut settle, rules, tally, stop } = self;
+        let Self { handler, gate, source, holding, mut settle, rules, tally, stop, .. } = self;
+        let acks = holding.map(|holding| holding as Arc<dyn Acks>);
         let parts = Parts { gate, source, acks, settle: settle.as_mut(), rules, tally, stop };
         pipeline::run(&handler, parts)?;
         settle.close()
@@ -96,7 +105,7 @@ pub fn gate(config: &Config, opened: &Opened) -> Result<Arc<Gate>, Failure> {
 /// A source, and who hears of the end of its deliveries if it wants to.
 struct Reading {
     source: Box<dyn Source + Send>,
-    acks: Option<Arc<dyn Acks>>,
+    holding: Option<Arc<Holding>>,
     /// The topic of what has none of its own.
     topic: String,
 }
@@ -106,12 +115,12 @@ fn reading(input: &Input) -> Result<Reading, Failure> {
         Input::Ndjson { path, format, line_limit } => {
             let source = NdjsonSource::open(path, *format, *line_limit).or_exit(Exit::File)?;
             let topic = source.default_topic().to_owned();
-            Ok(Reading { source: Box::new(source), acks: None, topic })
+            Ok(Reading { source: Box::new(source), holding: None, topic })
         }
         Input::Stream { url, options, .. } => {
             let source = RedisStreamSource::open(url, options.clone()).or_exit(Exit::File)?;
             let topic = source.name().to_owned();
-            Ok(Reading { acks: Some(source.holding()), source: Box::new(source), topic })
+            Ok(Reading { holding: Some(source.holding()), source: Box::new(source), topic })
         }
     }
 }
@@ -135,30 +144,84 @@ fn encoder(target: &Target) -> Arc<dyn Encoder> {
     }
 }
 
+/// How deliveries are settled, and what that promises.
 fn settle(
     config: &Config,
     gate: &Arc<Gate>,
     opened: &Opened,
-    acks: Option<Arc<dyn Acks>>,
+    holding: Option<Arc<Holding>>,
     stop: &Arc<Stop>,
-) -> Result<Box<dyn Settle + Send>, Failure> {
-    let gate = Arc::clone(gate);
+) -> Result<(Box<dyn Settle + Send>, Promise), Failure> {
+    let promise = config.promise();
     if let (Promise::Exact, Some(store), Some(output), Some(dead_letters)) =
-        (config.promise(), &opened.file, config.output.file(), config.dead_letters.file())
+        (&promise, &opened.file, config.output.file(), config.dead_letters.file())
     {
-        return Ok(Box::new(Exact::open(gate, Arc::clone(store), output, dead_letters)?));
+        let exact = Exact::open(Arc::clone(gate), Arc::clone(store), output, dead_letters)?;
+        return Ok((Box::new(exact), promise));
     }
     let (output, dead_letters) = (sink(&config.output)?, sink(&config.dead_letters)?);
-    Ok(Box::new(Ordered::new(gate, output, dead_letters, acks, Arc::clone(stop))?))
+    let servers = [&output, &dead_letters].map(|sink| sink.server.clone());
+    let acks = holding.clone().map(|holding| holding as Arc<dyn Acks>);
+    let ordered = Ordered::new(Arc::clone(gate), output.sink, dead_letters.sink, acks, Arc::clone(stop))?;
+    let (Promise::Atomic { one_slot }, Some(holding), Some(store)) = (&promise, holding, &opened.redis)
+    else {
+        return Ok((Box::new(ordered), promise));
+    };
+    if let Some(why) = not_one_step(*one_slot, store, &holding, &servers) {
+        eprintln!("oncegate: warning: deliveries of {config} are settled in order: {why}");
+        return Ok((Box::new(ordered), Promise::Ordered { why }));
+    }
+    let atomic = Atomic::new(Arc::clone(gate), Arc::clone(store), holding, ordered, Arc::clone(stop))?;
+    Ok((Box::new(atomic), promise))
 }
 
-fn sink(target: &Target) -> Result<Box<dyn Sink + Send>, Failure> {
-    let sink: Box<dyn Sink + Send> = match target {
-        Target::Stdout => Box::new(StreamSink::stdout().or_exit(Exit::File)?),
-        Target::File(path) => Box::new(StreamSink::file(path).or_exit(Exit::File)?),
-        Target::Stream(streams) => {
-            Box::new(RedisStreamSink::open(&streams.url, &streams.topics).or_exit(Exit::File)?)
+/// Why commits, outputs and acknowledgements are not one step, although their addresses are those of one Redis.
+fn not_one_step(
+    one_slot: bool,
+    store: &RedisStore,
+    holding: &Holding,
+    sinks: &[Option<Arc<Server>>],
+) -> Option<String> {
+    if store.server().is_cluster() && !one_slot {
+        return Some(
+            "in a cluster, one step needs all names in one slot: call the streams {TAG}… and set store.hash_tag to \
+             TAG"
+                .to_owned(),
+        );
+    }
+    let others = sinks.iter().flatten().map(Arc::as_ref).chain([holding.server().as_ref()]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
+    let same = runtime.block_on(async {
+        let own = store.server().identity().await?;
+        for other in others {
+            if other.identity().await? != own {
+                return Ok(false);
+            }
         }
-    };
-    Ok(sink)
+        Ok::<_, String>(true)
+    });
+    match same {
+        Ok(true) => None,
+        Ok(false) => Some("different servers answer under what is one address".to_owned()),
+        Err(why) => Some(format!("it cannot be told whether all of them are one Redis: {why}")),
+    }
+}
+
+/// A sink, and the Redis that it is on.
+struct Writing {
+    sink: Box<dyn Sink + Send>,
+    server: Option<Arc<Server>>,
+}
+
+fn sink(target: &Target) -> Result<Writing, Failure> {
+    let plain = |sink: StreamSink| Writing { sink: Box::new(sink), server: None };
+    match target {
+        Target::Stdout => StreamSink::stdout().map(plain),
+        Target::File(path) => StreamSink::file(path).map(plain),
+        Target::Stream(target) => RedisStreamSink::open(&target.url, &target.topics).map(|sink| {
+            let server = Some(Arc::clone(sink.server()));
+            Writing { sink: Box::new(sink), server }
+        }),
+    }
+    .or_exit(Exit::File)
 }

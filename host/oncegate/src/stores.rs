@@ -119,6 +119,8 @@ pub struct Opened {
     pub store: Arc<dyn Store>,
     /// As the exact settle knows it, if it is the embedded one.
     pub file: Option<Arc<FileStore>>,
+    /// As the atomic settle knows it, if it is on a Redis.
+    pub redis: Option<Arc<RedisStore>>,
     /// What an operator should know of it.
     pub warnings: Vec<String>,
 }
@@ -178,20 +180,20 @@ impl StoreUrl {
 
     /// Opens the store.
     pub fn open(&self, ca_file: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Opened, Failure> {
-        let plain = |store| Opened { store, file: None, warnings: Vec::new() };
+        let plain = |store: Arc<dyn Store>| Opened { store, file: None, redis: None, warnings: Vec::new() };
         match self {
             Self::Memory => Ok(plain(Arc::new(MemoryStore::new(clock)))),
             Self::File(path) => {
                 let file = FileStore::open(path, clock, FileOptions::default()).or_exit(Exit::Store)?;
-                Ok(Opened { store: Arc::clone(&file) as _, file: Some(file), warnings: Vec::new() })
+                Ok(Opened { file: Some(Arc::clone(&file)), ..plain(file) })
             }
             Self::Redis(url) => {
                 let mut options = RedisOptions::parse(url).or_exit(Exit::Usage)?;
                 set_password(&mut options);
                 options.ca_file = ca_file.map(Path::to_owned).or(options.ca_file);
-                let store = RedisStore::connect(&options).or_exit(Exit::Store)?;
+                let store = Arc::new(RedisStore::connect(&options).or_exit(Exit::Store)?);
                 let warnings = store.warnings();
-                Ok(Opened { store: Arc::new(store), file: None, warnings })
+                Ok(Opened { redis: Some(Arc::clone(&store)), warnings, ..plain(store) })
             }
         }
     }

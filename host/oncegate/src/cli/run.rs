@@ -1,14 +1,14 @@
 //! `oncegate run`: runs every pipeline of a configuration to the end of its input.
 
 use std::io::IsTerminal as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use oncegate_dedup::SystemClock;
 
 use crate::assembly::{self, Assembly};
-use crate::config::Config;
+use crate::config::{Config, Promise};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::pipeline::Stop;
 use crate::progress::Progress;
@@ -30,6 +30,8 @@ pub fn command() -> Command {
 /// What the process knows of one of its pipelines while that runs.
 struct Running<'a> {
     config: &'a Config,
+    /// Known once everything is open.
+    promise: OnceLock<Promise>,
     tally: Arc<Tally>,
     stop: Arc<Stop>,
 }
@@ -38,7 +40,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut settings = super::settings(matches)?;
     let configs = Config::all(&mut settings).or_exit(Exit::Usage)?;
     let started = Instant::now();
-    let pipeline = |config| Running { config, tally: Arc::default(), stop: Arc::default() };
+    let pipeline =
+        |config| Running { config, promise: OnceLock::new(), tally: Arc::default(), stop: Arc::default() };
     let pipelines: Vec<Running<'_>> = configs.iter().map(pipeline).collect();
     signals::watch(pipelines.iter().map(|pipeline| Arc::clone(&pipeline.stop)).collect())?;
     let result = {
@@ -65,8 +68,11 @@ fn assemble(configs: &[Config], pipelines: &[Running<'_>]) -> Result<Vec<Assembl
     let mut stores = Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock));
     let mut open = |pipeline: &Running<'_>| {
         let (tally, stop) = (Arc::clone(&pipeline.tally), Arc::clone(&pipeline.stop));
-        let assembly = Assembly::open(pipeline.config, &engine, &mut stores, tally, stop);
-        assembly.map_err(|failure| of_pipeline(pipeline, pipelines.len(), failure))
+        let assembly = Assembly::open(pipeline.config, &engine, &mut stores, tally, stop)
+            .map_err(|failure| of_pipeline(pipeline, pipelines.len(), failure))?;
+        // It is set once.
+        let _ = pipeline.promise.set(assembly.promise().clone());
+        Ok(assembly)
     };
     pipelines.iter().map(&mut open).collect()
 }
@@ -140,7 +146,8 @@ fn report(pipelines: &[Running<'_>], took: Duration, json: bool) -> Result<(), F
 
 fn summary(pipeline: &Running<'_>, of: usize, took: Duration, json: bool) -> String {
     let Running { config, tally, .. } = pipeline;
-    let (namespace, store, promise) = (&config.policy.namespace, &config.store.url, config.promise());
+    let (namespace, store) = (&config.policy.namespace, &config.store.url);
+    let promise = pipeline.promise.get().cloned().unwrap_or_else(|| config.promise());
     if json {
         let facts = [
             ("pipeline", config.name.clone()),
