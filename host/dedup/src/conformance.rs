@@ -22,7 +22,7 @@ pub use clock::ManualClock;
 pub use memory::MemoryBench;
 pub use model::Model;
 pub use oncegate_redis::testing::{Cut, Proxy, RedisServer, ServerOptions};
-pub use redis::RedisBench;
+pub use redis::{RedisBench, new_store};
 
 /// Shows that the store holds every named case, then `stories` random stories. `make` gives an empty store.
 pub fn holds<B: Bench>(make: impl Fn() -> B, stories: u32) {

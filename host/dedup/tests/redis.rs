@@ -106,6 +106,8 @@ enum Asked {
     Claim(u8, bool),
     Settle(Fence, Action, Absent),
     Forget(Option<Fence>),
+    CommitFor(Option<Fence>),
+    Requeue(Fence),
 }
 
 fn any_asked() -> impl Strategy<Value = Asked> {
@@ -130,6 +132,8 @@ fn any_asked() -> impl Strategy<Value = Asked> {
         2 => (0..3u8, any::<bool>()).prop_map(|(attempt, alone)| Asked::Claim(attempt, alone)),
         2 => (fence(), action, absent).prop_map(|(fence, action, absent)| Asked::Settle(fence, action, absent)),
         1 => prop::option::of(fence()).prop_map(Asked::Forget),
+        1 => prop::option::of(fence()).prop_map(Asked::CommitFor),
+        1 => fence().prop_map(Asked::Requeue),
     ]
 }
 
@@ -156,6 +160,10 @@ fn made_of(bench: &mut dyn Bench, bytes: &[u8], life_ms: u64, asked: &Asked) -> 
             format!("{checked:?} {:?}", block_on(store.settle(&settlement)))
         }
         Asked::Forget(fence) => format!("{:?}", block_on(store.forget(&key(b"k"), *fence, MINUTE_MS))),
+        Asked::CommitFor(fence) => {
+            format!("{:?}", block_on(store.commit_for(&key(b"k"), *fence, MINUTE_MS)))
+        }
+        Asked::Requeue(fence) => format!("{:?}", block_on(store.requeue(&key(b"k"), *fence, MINUTE_MS))),
     };
     let mut entry = block_on(store.get(&key(b"k"))).unwrap();
     if let Some(entry) = &mut entry {
@@ -170,7 +178,7 @@ fn the_scripts_and_the_host_make_the_same_of_every_record() {
     let server = RedisServer::start(ServerOptions::default());
     let redis = std::cell::RefCell::new(RedisBench::new(&server));
     let life = prop::sample::select(vec![20 * MINUTE_MS, 35 * MINUTE_MS]);
-    let config = Config { cases: 4000, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 6000, failure_persistence: None, ..Config::default() };
     let run = TestRunner::new(config).run(&(any_bytes(), life, any_asked()), |(bytes, life_ms, asked)| {
         let found = made_of(&mut *redis.borrow_mut(), &bytes, life_ms, &asked);
         let expected = made_of(&mut MemoryBench::new(), &bytes, life_ms, &asked);

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use oncegate_dedup::conformance::{Cut, Proxy, RedisServer, ServerOptions, block_on};
+use oncegate_dedup::conformance::{Cut, Proxy, RedisServer, ServerOptions, block_on, new_store};
 use oncegate_dedup::store::{
     Absent, Action, Claim, ClaimOutcome, Forgotten, Granted, KeySettle, RedisOptions, RedisStore,
     SettleOutcome, Settlement, Store as _, StoreError,
@@ -66,7 +66,7 @@ fn die() -> Action {
 
 fn started() -> (RedisServer, RedisStore) {
     let server = RedisServer::start(ServerOptions::default());
-    let store = RedisStore::connect(&RedisOptions::parse(&server.url()).unwrap()).unwrap();
+    let store = RedisStore::connect(&new_store(RedisOptions::parse(&server.url()).unwrap())).unwrap();
     (server, store)
 }
 
@@ -74,7 +74,7 @@ fn started() -> (RedisServer, RedisStore) {
 fn a_cut_call_is_asked_again_and_counts_once() {
     let server = RedisServer::start(ServerOptions::default());
     let proxy = Proxy::to(server.port());
-    let store = RedisStore::connect(&RedisOptions::parse(&proxy.url()).unwrap()).unwrap();
+    let store = RedisStore::connect(&new_store(RedisOptions::parse(&proxy.url()).unwrap())).unwrap();
     for what in [Cut::Reply, Cut::Request] {
         let name = format!("{what:?}");
         let asked = claim(&name, drawn());
@@ -128,7 +128,7 @@ fn store_state(store: &RedisStore, key: &Key) -> State {
 fn among_many_cut_replies_every_key_is_claimed_and_committed_once() {
     let server = RedisServer::start(ServerOptions::default());
     let proxy = Proxy::to(server.port());
-    let store = RedisStore::connect(&RedisOptions::parse(&proxy.url()).unwrap()).unwrap();
+    let store = RedisStore::connect(&new_store(RedisOptions::parse(&proxy.url()).unwrap())).unwrap();
     proxy.cut(Cut::Reply, 7);
     let owned = AtomicU32::new(0);
     std::thread::scope(|scope| {
@@ -162,7 +162,7 @@ fn among_many_cut_replies_every_key_is_claimed_and_committed_once() {
 fn nothing_is_sent_twice_unless_its_reply_was_lost() {
     let server = RedisServer::start(ServerOptions::default());
     let proxy = Proxy::to(server.port());
-    let store = RedisStore::connect(&RedisOptions::parse(&proxy.url()).unwrap()).unwrap();
+    let store = RedisStore::connect(&new_store(RedisOptions::parse(&proxy.url()).unwrap())).unwrap();
     let scripts = || server.calls("evalsha");
     let before = scripts();
     for n in 0..20 {
@@ -196,7 +196,7 @@ fn flushed_scripts_are_sent_again() {
 #[test]
 fn a_server_that_is_killed_and_started_again_loses_nothing() {
     let mut server = RedisServer::start(ServerOptions { durable: true, ..ServerOptions::default() });
-    let store = RedisStore::connect(&RedisOptions::parse(&server.url()).unwrap()).unwrap();
+    let store = RedisStore::connect(&new_store(RedisOptions::parse(&server.url()).unwrap())).unwrap();
     let (keys, done) = (150, AtomicU32::new(0));
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -245,7 +245,7 @@ fn impatient(server: &RedisServer) -> RedisStore {
     options.connect_timeout = Duration::from_millis(200);
     options.reply_timeout = Duration::from_millis(200);
     options.patience = Duration::from_millis(700);
-    RedisStore::connect(&options).unwrap()
+    RedisStore::connect(&new_store(options)).unwrap()
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use oncegate_dedup::conformance::{RedisServer, ServerOptions, block_on};
+use oncegate_dedup::conformance::{RedisServer, ServerOptions, block_on, new_store};
 use oncegate_dedup::store::{Claim, ClaimOutcome, RedisOptions, RedisStore, Secret, Store as _, StoreError};
 use oncegate_dedup::{AttemptId, Key, Namespace};
 use oncegate_redis::redis;
@@ -34,7 +34,7 @@ fn with(settings: &[&str]) -> RedisServer {
 }
 
 fn connect(url: &str) -> Result<RedisStore, StoreError> {
-    RedisStore::connect(&RedisOptions::parse(url)?)
+    RedisStore::connect(&new_store(RedisOptions::parse(url)?))
 }
 
 fn refusal(url: &str) -> String {
@@ -87,12 +87,12 @@ fn what_a_user_may_not_ask_is_warned_about_and_what_it_must_is_refused() {
         command.arg("SETUSER").arg(user).arg("on").arg(">hunter2").arg(rules);
         command.exec(&mut server.connection()).unwrap();
     };
-    acl("plain", &["~oncegate:*", "+@all", "-info"]);
+    acl("plain", &["~oncegate:*", "&oncegate:*", "+@all", "-info"]);
     let store = connect(&format!("redis://plain:hunter2@{}", server.address())).unwrap();
     works(&store);
     let warnings = store.warnings();
     assert!(warnings.len() == 1 && warnings[0].contains("not checked"), "{warnings:?}");
-    acl("mute", &["~oncegate:*", "+@all", "-eval"]);
+    acl("mute", &["~oncegate:*", "&oncegate:*", "+@all", "-eval"]);
     let why = refusal(&format!("redis://mute:hunter2@{}", server.address()));
     assert!(why.contains("scripts"), "{why}");
     // Keys of somebody else: the store is unavailable, and says why.
@@ -108,7 +108,7 @@ fn a_password_opens_and_is_never_shown() {
     let mut options = RedisOptions::parse(&format!("redis://{}", server.address())).unwrap();
     let mut shown = String::new();
     let mut fails = |options: &RedisOptions| {
-        let error = RedisStore::connect(options).unwrap_err();
+        let error = RedisStore::connect(&new_store(options.clone())).unwrap_err();
         assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
         shown += &format!("{error} {error:?} {options:?}");
         error.to_string()
@@ -122,7 +122,7 @@ fn a_password_opens_and_is_never_shown() {
     fails(&in_url);
 
     options.password = Some(Secret::new("swordfish"));
-    let store = RedisStore::connect(&options).unwrap();
+    let store = RedisStore::connect(&new_store(options.clone())).unwrap();
     works(&store);
     shown += &format!("{store:?} {} {:?}", store.describe(), store.warnings());
     let store = connect(&format!("redis://:swordfish@{}", server.address())).unwrap();
@@ -188,9 +188,9 @@ fn tls_trusts_the_authority_that_it_is_given_and_no_other() {
     let mut plain = RedisOptions::parse(&format!("redis://{}", server.address())).unwrap();
     plain.connect_timeout = Duration::from_millis(300);
     plain.reply_timeout = Duration::from_millis(300);
-    assert!(RedisStore::connect(&plain).is_err());
+    assert!(RedisStore::connect(&new_store(plain.clone())).is_err());
     plain.ca_file = Some(authority);
-    assert!(matches!(RedisStore::connect(&plain), Err(StoreError::Refused(_))));
+    assert!(matches!(RedisStore::connect(&new_store(plain.clone())), Err(StoreError::Refused(_))));
 }
 
 #[test]

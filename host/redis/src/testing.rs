@@ -2,8 +2,14 @@
 
 #![expect(clippy::panic, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod cluster;
+mod process;
 mod proxy;
+mod requests;
+mod sentinels;
 mod server;
 
+pub use cluster::Cluster;
 pub use proxy::{Cut, Proxy};
+pub use sentinels::Sentinels;
 pub use server::{RedisServer, ServerOptions};

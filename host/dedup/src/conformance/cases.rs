@@ -9,6 +9,7 @@ use crate::store::{
 };
 use crate::{AttemptId, Fence, Fingerprint, Key, Namespace, Origin};
 
+mod by_hand;
 mod claims;
 mod ends;
 mod records;
@@ -18,7 +19,7 @@ pub type Case = fn(&mut dyn Bench);
 
 /// All cases with their names.
 pub fn all() -> impl Iterator<Item = (&'static str, Case)> {
-    claims::ALL.iter().chain(ends::ALL).chain(records::ALL).copied()
+    claims::ALL.iter().chain(ends::ALL).chain(records::ALL).chain(by_hand::ALL).copied()
 }
 
 /// Whole minutes, so that real time does not matter where it runs by itself.

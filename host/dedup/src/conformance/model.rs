@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 
 use crate::store::{
-    Absent, Action, Claim, ClaimOutcome, Committed, Forgotten, Granted, KeySettle, SettleOutcome, Settlement,
+    Absent, Action, Claim, ClaimOutcome, Committed, Forgotten, Granted, KeySettle, Marked, Requeued,
+    SettleOutcome, Settlement,
 };
 use crate::{AttemptId, Fence, Fingerprint, Key, Origin, Record, State};
 
@@ -237,19 +238,72 @@ impl Model {
         if expected.is_some_and(|fence| !life.bears(fence)) {
             return Forgotten::Changed(life.fence());
         }
-        *life = Life {
-            stage: Stage::Free { forgotten: true },
-            sequence: life.sequence + 1,
+        self.free(key, keep_ms);
+        Forgotten::Done
+    }
+
+    /// Nothing of what was is left but that it was.
+    fn free(&mut self, key: &Key, keep_ms: u64) {
+        let now_ms = self.now_ms;
+        if let Some(life) = self.lives.get_mut(key) {
+            *life = Life {
+                stage: Stage::Free { forgotten: true },
+                sequence: life.sequence + 1,
+                by: None,
+                failures: 0,
+                deaths: 0,
+                print: None,
+                first_error: String::new(),
+                gone_at_ms: now_ms + keep_ms,
+            };
+        }
+        self.lives.retain(|_, life| life.gone_at_ms > now_ms);
+    }
+
+    /// Takes an operator's word that a key's effect has happened.
+    pub fn commit_for(&mut self, key: &Key, expected: Option<Fence>, window_ms: u64) -> Marked {
+        let new = Life {
+            stage: Stage::Done { receipt: None },
+            sequence: 1,
             by: None,
             failures: 0,
             deaths: 0,
             print: None,
             first_error: String::new(),
-            gone_at_ms: self.now_ms + keep_ms,
+            gone_at_ms: self.now_ms + window_ms,
         };
-        let now_ms = self.now_ms;
-        self.lives.retain(|_, life| life.gone_at_ms > now_ms);
-        Forgotten::Done
+        let life = match (self.lives.get(key), expected) {
+            (None, Some(_)) => return Marked::Absent,
+            (None, None) => new,
+            (Some(Life { stage: Stage::Done { .. }, by: None, .. }), _) => return Marked::Done,
+            (Some(life @ Life { stage: Stage::Done { .. }, .. }), _) => {
+                return Marked::Committed(life.fence());
+            }
+            (Some(life), Some(fence)) if !life.bears(fence) => return Marked::Changed(life.fence()),
+            (Some(old), _) => Life {
+                sequence: old.sequence + 1,
+                failures: old.failures,
+                deaths: old.deaths,
+                print: old.print,
+                ..new
+            },
+        };
+        self.lives.insert(key.clone(), life);
+        Marked::Done
+    }
+
+    /// Gives a dead key another life.
+    pub fn requeue(&mut self, key: &Key, fence: Fence, keep_ms: u64) -> Requeued {
+        let Some(life) = self.lives.get(key) else { return Requeued::Absent };
+        let (now, state) = (life.fence(), self.get(key).map_or(State::Released, |(record, _)| record.state));
+        match life.stage {
+            Stage::Dead { .. } if life.by == Some(fence.attempt) => {
+                self.free(key, keep_ms);
+                Requeued::Done
+            }
+            Stage::Free { forgotten: true } if life.sequence >= fence.sequence => Requeued::Done,
+            _ => Requeued::Kept { state, fence: now },
+        }
     }
 
     /// What an operator would be shown: the record, and what is left of its life (ms).

@@ -3,7 +3,7 @@
 use oncegate_redis::redis::{Connection, cmd};
 
 use super::{Bench, RedisServer, Reopened};
-use crate::store::{RedisOptions, RedisStore, Store};
+use crate::store::{RedisOptions, RedisStore, RedisStoreOptions, Store};
 use crate::{Key, KeyName};
 
 /// Moves the clock for everything that has an expiry: what has too little left is gone.
@@ -16,10 +16,15 @@ const ADVANCE: &str = "
         end
     end";
 
+/// A store that begins where there is none yet.
+pub fn new_store(redis: RedisOptions) -> RedisStoreOptions {
+    RedisStoreOptions { init: true, ..RedisStoreOptions::new(redis) }
+}
+
 /// A Redis store with nothing in it.
 pub struct RedisBench {
     store: RedisStore,
-    options: RedisOptions,
+    options: RedisStoreOptions,
     connection: Connection,
 }
 
@@ -34,7 +39,7 @@ impl RedisBench {
     pub fn new(server: &RedisServer) -> Self {
         let mut connection = server.connection();
         cmd("FLUSHALL").exec(&mut connection).expect("an empty server");
-        let options = RedisOptions::parse(&server.url()).expect("a good URL");
+        let options = new_store(RedisOptions::parse(&server.url()).expect("a good URL"));
         let store = RedisStore::connect(&options).expect("a store");
         Self { store, options, connection }
     }

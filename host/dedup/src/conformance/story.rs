@@ -7,8 +7,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::{Bench, Model, Reopened, block_on};
-use crate::store::{Absent, Action, Claim, ClaimOutcome, KeySettle, SettleOutcome, Settlement};
-use crate::{AttemptId, Fence, Fingerprint, Key, Namespace, Origin};
+use crate::store::{
+    Absent, Action, Claim, ClaimOutcome, KeySettle, Marked, Requeued, SettleOutcome, Settlement,
+};
+use crate::{AttemptId, Fence, Fingerprint, Key, Namespace, Origin, State};
 
 const MINUTE_MS: u64 = 60_000;
 /// All times are whole minutes, apart from single milliseconds that are let go by: where a store's clock goes
@@ -49,6 +51,16 @@ enum Step {
     Forget {
         key: usize,
         expected: Option<(usize, Which)>,
+    },
+    CommitFor {
+        key: usize,
+        expected: Option<(usize, Which)>,
+    },
+    /// With the fence of an attempt's dead letter.
+    Requeue {
+        key: usize,
+        attempt: usize,
+        which: Which,
     },
     Advance(u64),
     Reopen,
@@ -116,14 +128,17 @@ fn any_step() -> impl Strategy<Value = Step> {
         0..2usize,
     );
     let settle = (prop::bool::weighted(0.15), prop::collection::vec(any_delivery(), 1..=3));
-    let expected = prop::option::of((0..3usize, any_which()));
+    let expected = || prop::option::of((0..3usize, any_which()));
+    let requeue = (0..2usize, 0..3usize, any_which());
     prop_oneof![
         10 => claim.prop_map(|(attempt, keys, print, suspect_after, alone, keep)| {
             Step::Claim { attempt, keys, print, suspect_after, alone, keep }
         }),
         10 => settle.prop_map(|(check, deliveries)| Step::Settle { check, deliveries }),
         2 => Just(Step::Again),
-        1 => (0..2usize, expected).prop_map(|(key, expected)| Step::Forget { key, expected }),
+        1 => (0..2usize, expected()).prop_map(|(key, expected)| Step::Forget { key, expected }),
+        1 => (0..2usize, expected()).prop_map(|(key, expected)| Step::CommitFor { key, expected }),
+        2 => requeue.prop_map(|(key, attempt, which)| Step::Requeue { key, attempt, which }),
         5 => prop::sample::select(SPANS_MS.to_vec()).prop_map(Step::Advance),
         1 => Just(Step::Reopen),
     ]
@@ -151,10 +166,10 @@ pub fn hold<B: Bench>(make: impl Fn() -> B, stories: u32) {
 
 /// How often each kind of answer was met.
 #[derive(Debug, Default)]
-struct Seen([Cell<u32>; 13]);
+struct Seen([Cell<u32>; 15]);
 
 impl Seen {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 15] = [
         "first",
         "owned",
         "in flight",
@@ -168,6 +183,8 @@ impl Seen {
         "late",
         "lost",
         "lost behind another key",
+        "committed by hand",
+        "requeued",
     ];
 
     fn count(&self, name: &str) {
@@ -257,6 +274,11 @@ impl<B: Bench> Teller<B> {
             }
             Step::Again => self.settle(seen)?,
             Step::Forget { key, expected } => self.forget(*key, *expected)?,
+            Step::CommitFor { key, expected } => self.commit_for(*key, *expected, seen)?,
+            Step::Requeue { key, attempt, which } => {
+                let fence = self.fence(*attempt, *key, *which);
+                self.requeue(*key, fence, seen)?;
+            }
             Step::Advance(ms) => {
                 self.bench.advance(*ms);
                 self.model.advance(*ms);
@@ -350,6 +372,38 @@ impl<B: Bench> Teller<B> {
         match block_on(self.bench.store().forget(key, fence, KEEPS_MS[0])) {
             Ok(found) if found == should => Ok(()),
             found => Err(format!("the forget answers {found:?}, and should {should:?}")),
+        }
+    }
+
+    fn commit_for(
+        &mut self,
+        key: usize,
+        expected: Option<(usize, Which)>,
+        seen: &Seen,
+    ) -> Result<(), String> {
+        let fence = expected.map(|(attempt, which)| self.fence(attempt, key, which));
+        let key = &self.keys[key];
+        let before = self.model.get(key).is_some();
+        let should = self.model.commit_for(key, fence, WINDOW_MS);
+        if before && should == Marked::Done {
+            seen.count("committed by hand");
+        }
+        match block_on(self.bench.store().commit_for(key, fence, WINDOW_MS)) {
+            Ok(found) if found == should => Ok(()),
+            found => Err(format!("the commit by hand answers {found:?}, and should {should:?}")),
+        }
+    }
+
+    fn requeue(&mut self, key: usize, fence: Fence, seen: &Seen) -> Result<(), String> {
+        let key = &self.keys[key];
+        let dead = self.model.get(key).is_some_and(|(record, _)| record.state == State::Dead);
+        let should = self.model.requeue(key, fence, KEEPS_MS[0]);
+        if dead && should == Requeued::Done {
+            seen.count("requeued");
+        }
+        match block_on(self.bench.store().requeue(key, fence, KEEPS_MS[0])) {
+            Ok(found) if found == should => Ok(()),
+            found => Err(format!("the requeue answers {found:?}, and should {should:?}")),
         }
     }
 

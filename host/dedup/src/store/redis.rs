@@ -6,23 +6,33 @@
 //! server cannot be used, everything is [`Unavailable`](ClaimOutcome::Unavailable): nothing is claimed on a
 //! guess.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::{
-    Claim, ClaimOutcome, Entry, Forgotten, Listing, Page, SettleOutcome, Settlement, Store, StoreError,
+    Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
+    Settlement, Store, StoreError,
 };
 use crate::{Fence, Key};
 
+mod by_hand;
+mod guard;
 mod names;
+mod options;
 mod script;
+mod sentinel;
 mod wire;
 
+pub use guard::Initialised;
 pub use oncegate_redis::{RedisOptions, Secret};
+pub use options::RedisStoreOptions;
 
+use guard::StoreGuard;
+use names::Names;
 use oncegate_redis::redis::Value;
-use oncegate_redis::{MOST_KEYS, Part, Script, Server, Unfit};
+use oncegate_redis::{Guard, MOST_KEYS, Part, Script, Server, Unfit};
 
 /// The most keys that one delivery may settle: a script of so many takes Redis some 0.1 s, in which it does
 /// nothing else.
@@ -37,19 +47,44 @@ const SCANNED: usize = 512;
 #[derive(Debug)]
 pub struct RedisStore {
     server: Arc<Server>,
+    guard: Arc<StoreGuard>,
+    names: Names,
     address: String,
+    replicas: u32,
+    replica_timeout: Duration,
 }
 
 impl RedisStore {
-    /// Connects, and refuses a server that this store cannot work with. Blocks for as long as that takes, at most
-    /// the time-outs for connecting and for a few replies.
-    pub fn connect(options: &RedisOptions) -> Result<Self, StoreError> {
-        let address = options.address();
-        let server = Server::connect(options, &script::all(), None).map_err(|unfit| match unfit {
+    /// Connects, and refuses a server that this store cannot work with: one that it never was on, too, unless
+    /// [`RedisStoreOptions::init`] says to begin there. Blocks for as long as that takes, at most the time-outs for
+    /// connecting and for a few replies.
+    pub fn connect(options: &RedisStoreOptions) -> Result<Self, StoreError> {
+        let address = options.redis.address();
+        let tag = options.hash_tag.as_deref();
+        let names = Names::tagged(tag).map_err(|error| StoreError::Refused(error.to_string()))?;
+        let guard = StoreGuard::new(names.clone(), tag, options.longest_lease_ms, options.init);
+        let guard = Arc::new(guard);
+        let unfit = |unfit| match unfit {
             Unfit::Away(why) => StoreError::Unavailable(format!("redis at {address}: {why}")),
             Unfit::Refused(why) => StoreError::Refused(format!("redis at {address} is refused: {why}")),
-        })?;
-        Ok(Self { server, address })
+        };
+        let watching: Arc<dyn Guard> = Arc::clone(&guard) as _;
+        let server = Server::connect(&options.redis, &script::all(), Some(watching)).map_err(unfit)?;
+        guard.stop_making();
+        let (replicas, replica_timeout) = (options.replicas, options.replica_timeout);
+        Ok(Self { server, guard, names, address, replicas, replica_timeout })
+    }
+
+    /// Makes a store: writes the sentinel of each primary that has none, and says for each what it did. One that is
+    /// there stays as it is. Accepts that what the server once remembered may be lost.
+    pub fn init(options: &RedisStoreOptions) -> Result<Vec<Initialised>, StoreError> {
+        let store = Self::connect(&RedisStoreOptions { init: true, ..options.clone() })?;
+        Ok(store.guard.initialised())
+    }
+
+    /// What the record of a key is called on the server.
+    pub fn name_of(&self, key: &Key) -> Vec<u8> {
+        self.names.of(key)
     }
 
     /// The server that it is on, for whoever joins the store with something else there.
@@ -68,7 +103,7 @@ impl RedisStore {
     /// Puts a settlement behind the others of such a script's part: the names of its records as keys; as arguments a
     /// number (twice that of its keys, plus 1 if an absent record is accepted), then the records and their lives.
     pub fn put(&self, settlement: &Settlement, part: &mut Part) {
-        wire::settlement(settlement, part);
+        wire::settlement(&self.names, settlement, part);
     }
 
     /// The outcome of a settlement, from what `judged_all` answered.
@@ -90,7 +125,7 @@ impl RedisStore {
         let asked: Vec<_> = chunks(settlements)
             .map(|chunk| match chunk {
                 [one] if one.keys.len() > MOST_SETTLED_KEYS => (chunk, None),
-                _ => (chunk, Some(self.server.ask(wire::settlements(script, chunk)))),
+                _ => (chunk, Some(self.server.ask(wire::settlements(&self.names, script, chunk)))),
             })
             .collect();
         let mut outcomes = Vec::with_capacity(settlements.len());
@@ -123,7 +158,7 @@ impl RedisStore {
     async fn entries(&self, keys: &[Key]) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(MOST_KEYS) {
-            let answer = self.server.ask(wire::look(chunk)).await;
+            let answer = self.server.ask(wire::look(&self.names, chunk)).await;
             let values = answer.map_err(|why| StoreError::Unavailable(self.unavailable(&why)))?;
             for (key, value) in chunk.iter().zip(values) {
                 // A record that has ended since its name was found is left out.
@@ -141,11 +176,11 @@ impl RedisStore {
                 .and_then(|cursor| cursor.parse().ok())
                 .ok_or_else(|| StoreError::Refused("the cursor is not one of a Redis store".to_owned()))?,
         };
-        let pattern = names::pattern(&page.namespace);
+        let pattern = self.names.pattern(&page.namespace);
         // Most names may be somebody else's: go on until a page is worth showing.
         loop {
             let answer = self.ask_one(wire::scan(cursor, &pattern, page.limit.max(SCANNED))).await?;
-            let Some((next, mut keys)) = wire::scanned(answer) else {
+            let Some((next, mut keys)) = wire::scanned(&self.names, answer) else {
                 return Err(StoreError::Unavailable(self.unavailable("no list of names")));
             };
             keys.sort_unstable();
@@ -180,8 +215,10 @@ fn chunks(settlements: &[Settlement]) -> impl Iterator<Item = &[Settlement]> {
 impl Store for RedisStore {
     fn claim<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<ClaimOutcome>> {
         // All chunks are sent before the first answer is waited for.
-        let asked: Vec<_> =
-            claims.chunks(MOST_KEYS).map(|chunk| (chunk, self.server.ask(wire::claims(chunk)))).collect();
+        let asked: Vec<_> = claims
+            .chunks(MOST_KEYS)
+            .map(|chunk| (chunk, self.server.ask(wire::claims(&self.names, chunk))))
+            .collect();
         async move {
             let mut outcomes = Vec::with_capacity(claims.len());
             for (chunk, answer) in asked {
@@ -210,7 +247,7 @@ impl Store for RedisStore {
     }
 
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
-        async move { wire::seen(key, self.ask_one(wire::look(std::slice::from_ref(key))).await?) }.boxed()
+        async move { wire::seen(key, self.ask_one(wire::look(&self.names, std::slice::from_ref(key))).await?) }.boxed()
     }
 
     fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Listing, StoreError>> {
@@ -223,7 +260,43 @@ impl Store for RedisStore {
         expected: Option<Fence>,
         keep_ms: u64,
     ) -> BoxFuture<'a, Result<Forgotten, StoreError>> {
-        async move { wire::forgotten(self.ask_one(wire::forget(key, expected, keep_ms)).await?) }.boxed()
+        async move {
+            by_hand::forgotten(self.ask_one(by_hand::forget(&self.names, key, expected, keep_ms)).await?)
+        }
+        .boxed()
+    }
+
+    fn commit_for<'a>(
+        &'a self,
+        key: &'a Key,
+        expected: Option<Fence>,
+        window_ms: u64,
+    ) -> BoxFuture<'a, Result<Marked, StoreError>> {
+        async move {
+            by_hand::marked(self.ask_one(by_hand::commit_for(&self.names, key, expected, window_ms)).await?)
+        }
+        .boxed()
+    }
+
+    fn requeue<'a>(
+        &'a self,
+        key: &'a Key,
+        fence: Fence,
+        keep_ms: u64,
+    ) -> BoxFuture<'a, Result<Requeued, StoreError>> {
+        async move { by_hand::requeued(self.ask_one(by_hand::requeue(&self.names, key, fence, keep_ms)).await?) }.boxed()
+    }
+
+    fn cache_epoch(&self) -> Option<u64> {
+        self.guard.cache_epoch()
+    }
+
+    fn watch(&self, cache: Weak<dyn Invalidate>) {
+        self.guard.watchers().add(cache);
+    }
+
+    fn replicas(&self) -> u32 {
+        self.replicas
     }
 
     fn describe(&self) -> String {

@@ -1,9 +1,13 @@
-//! A stretch of wire that tests can cut.
+//! A stretch of wire that tests can cut, slow down and take away.
 
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::requests::Requests;
 
 /// What happens to a call that is cut. Its connection is gone either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +18,7 @@ pub enum Cut {
     Reply,
 }
 
-/// Forwards connections to a server, counts the script calls in them, and cuts one now and then.
+/// Forwards connections to a server, counts the commands in them by name, and cuts one now and then.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -24,13 +28,31 @@ pub struct Proxy {
 #[derive(Debug)]
 struct State {
     server: u16,
-    calls: AtomicU64,
-    /// The number of the call that is cut; 0 for none.
-    cut_at: AtomicU64,
-    /// Then every so many calls, if not 0.
-    cut_every: AtomicU64,
-    cut_reply: AtomicBool,
+    plan: Mutex<Plan>,
     closed: AtomicBool,
+}
+
+/// What has come by and what is to happen.
+#[derive(Debug, Default)]
+struct Plan {
+    /// How often each command came by, by its name in capitals.
+    counts: HashMap<String, u64>,
+    cut: Option<Rule>,
+    delay: Duration,
+    refuses: bool,
+    /// The connections that are open, by their clients' side.
+    open: Vec<TcpStream>,
+}
+
+/// Which command is cut.
+#[derive(Debug, Clone)]
+struct Rule {
+    name: String,
+    what: Cut,
+    /// At which count.
+    at: u64,
+    /// Then every so many, if not 0.
+    every: u64,
 }
 
 impl Proxy {
@@ -38,14 +60,7 @@ impl Proxy {
     pub fn to(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port for the proxy");
         let port = listener.local_addr().expect("its number").port();
-        let state = Arc::new(State {
-            server,
-            calls: AtomicU64::new(0),
-            cut_at: AtomicU64::new(0),
-            cut_every: AtomicU64::new(0),
-            cut_reply: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-        });
+        let state = Arc::new(State { server, plan: Mutex::default(), closed: AtomicBool::new(false) });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -61,20 +76,59 @@ impl Proxy {
 
     /// A URL that leads through it.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}", self.address())
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Cuts the next call of a script, and then, if `every` is not 0, every so many. Take an odd number: an even
     /// one always meets the same half of a claim and its settlement.
     pub fn cut(&self, what: Cut, every: u64) {
-        self.state.cut_reply.store(what == Cut::Reply, Ordering::SeqCst);
-        self.state.cut_every.store(every, Ordering::SeqCst);
-        self.state.cut_at.store(self.calls() + 1, Ordering::SeqCst);
+        self.cut_at("EVALSHA", what, every);
+    }
+
+    /// Cuts the next command of this name, and then, if `every` is not 0, every so many. Only one name is cut at a
+    /// time.
+    pub fn cut_at(&self, name: &str, what: Cut, every: u64) {
+        let name = name.to_ascii_uppercase();
+        let mut plan = self.state.plan();
+        let at = plan.counts.get(&name).unwrap_or(&0) + 1;
+        plan.cut = Some(Rule { name, what, at, every });
+    }
+
+    /// Cuts no more.
+    pub fn cut_nothing(&self) {
+        self.state.plan().cut = None;
+    }
+
+    /// Holds each piece of every reply back for this long.
+    pub fn delay(&self, delay: Duration) {
+        self.state.plan().delay = delay;
+    }
+
+    /// From now on ends new connections as soon as they are made; or not any more.
+    pub fn refuse(&self, refuses: bool) {
+        self.state.plan().refuses = refuses;
+    }
+
+    /// Ends all connections that there are.
+    pub fn hang_up(&self) {
+        for client in self.state.plan().open.drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
+        }
     }
 
     /// How many calls of scripts came by.
     pub fn calls(&self) -> u64 {
-        self.state.calls.load(Ordering::SeqCst)
+        self.count("EVALSHA")
+    }
+
+    /// How many commands of this name came by.
+    pub fn count(&self, name: &str) -> u64 {
+        self.state.plan().counts.get(&name.to_ascii_uppercase()).copied().unwrap_or(0)
     }
 }
 
@@ -87,44 +141,58 @@ impl Drop for Proxy {
 }
 
 impl State {
-    /// Counts the calls in a piece of a connection, and says whether to cut there.
-    fn meets_a_cut(&self, piece: &[u8]) -> bool {
-        let calls = piece.windows(14).filter(|window| *window == b"\r\nEVALSHA\r\n$40").count() as u64;
-        let after = self.calls.fetch_add(calls, Ordering::SeqCst) + calls;
-        let at = self.cut_at.load(Ordering::SeqCst);
-        if at == 0 || after < at || calls == 0 {
-            return false;
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts the commands that a piece of a connection completes, and says what to cut there.
+    fn meets_a_cut(&self, names: Vec<String>) -> Option<Cut> {
+        let mut plan = self.plan();
+        let mut met = None;
+        for name in names {
+            let count = plan.counts.entry(name.clone()).or_default();
+            *count += 1;
+            let count = *count;
+            let Some(rule) = plan.cut.as_mut().filter(|rule| rule.name == name && count >= rule.at) else {
+                continue;
+            };
+            met = Some(rule.what);
+            if rule.every == 0 {
+                plan.cut = None;
+            } else {
+                rule.at = count + rule.every;
+            }
         }
-        let every = self.cut_every.load(Ordering::SeqCst);
-        self.cut_at.store(if every == 0 { 0 } else { after + every }, Ordering::SeqCst);
-        true
+        met
+    }
+
+    /// Takes note of a connection, unless it is refused.
+    fn admit(&self, client: &TcpStream) -> Option<TcpStream> {
+        let mut plan = self.plan();
+        if plan.refuses {
+            return None;
+        }
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)).ok()?;
+        plan.open.retain(|open| open.peer_addr().is_ok());
+        plan.open.push(client.try_clone().ok()?);
+        Some(server)
     }
 }
 
-fn forward(mut client: TcpStream, state: &State) {
-    let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, state.server)) else { return };
-    let (Ok(mut to_client), Ok(mut from_server)) = (client.try_clone(), server.try_clone()) else { return };
+fn forward(mut client: TcpStream, state: &Arc<State>) {
+    let Some(mut server) = state.admit(&client) else { return };
+    let (Ok(to_client), Ok(from_server)) = (client.try_clone(), server.try_clone()) else { return };
     let mute = Arc::new(AtomicBool::new(false));
-    let muted = Arc::clone(&mute);
-    let back = std::thread::spawn(move || {
-        let mut buffer = [0; 64 * 1024];
-        while let Ok(count @ 1..) = from_server.read(&mut buffer) {
-            // The reply that is cut: the server has done what was asked.
-            if muted.load(Ordering::SeqCst) || to_client.write_all(&buffer[..count]).is_err() {
-                break;
-            }
-        }
-        let _ = to_client.shutdown(Shutdown::Both);
-        let _ = from_server.shutdown(Shutdown::Both);
-    });
+    let (muted, shared) = (Arc::clone(&mute), Arc::clone(state));
+    let back = std::thread::spawn(move || send_back(from_server, to_client, &muted, &shared));
+    let mut requests = Requests::default();
     let mut buffer = [0; 64 * 1024];
     while let Ok(count @ 1..) = client.read(&mut buffer) {
         let piece = &buffer[..count];
-        if state.meets_a_cut(piece) {
-            if !state.cut_reply.load(Ordering::SeqCst) {
-                break;
-            }
-            mute.store(true, Ordering::SeqCst);
+        match state.meets_a_cut(requests.completed_by(piece)) {
+            Some(Cut::Request) => break,
+            Some(Cut::Reply) => mute.store(true, Ordering::SeqCst),
+            None => {}
         }
         if server.write_all(piece).is_err() {
             break;
@@ -135,4 +203,18 @@ fn forward(mut client: TcpStream, state: &State) {
         let _ = server.shutdown(Shutdown::Both);
     }
     let _ = back.join();
+}
+
+fn send_back(mut server: TcpStream, mut client: TcpStream, muted: &AtomicBool, state: &State) {
+    let mut buffer = [0; 64 * 1024];
+    while let Ok(count @ 1..) = server.read(&mut buffer) {
+        let delay = state.plan().delay;
+        std::thread::sleep(delay);
+        // The reply that is cut: the server has done what was asked.
+        if muted.load(Ordering::SeqCst) || client.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = client.shutdown(Shutdown::Both);
+    let _ = server.shutdown(Shutdown::Both);
 }

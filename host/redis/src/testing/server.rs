@@ -1,13 +1,10 @@
 //! A real Redis for tests: started on a free port in a folder of its own, and gone with the test.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::process::{PATIENCE, Process, free_port, wait_until};
 
 /// How a server is to be started.
 #[derive(Debug, Clone, Default)]
@@ -18,10 +15,11 @@ pub struct ServerOptions {
     pub settings: Vec<String>,
     /// Certificate, key and authority (PEM files): TLS on the port, and nothing else.
     pub tls: Option<[PathBuf; 3]>,
+    /// A replica of the server on this port.
+    pub replica_of: Option<u16>,
+    /// A node of a cluster, which still has to meet the others.
+    pub cluster: bool,
 }
-
-/// Tells the folders of one process's servers apart: two may be given one port, until one of them fails.
-static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// What a server writes into its log once it takes connections.
 const READY: &str = "Ready to accept connections";
@@ -29,10 +27,11 @@ const READY: &str = "Ready to accept connections";
 /// A `redis-server`. Killed when it is dropped, also by a panic.
 #[derive(Debug)]
 pub struct RedisServer {
-    folder: PathBuf,
+    process: Process,
     port: u16,
+    /// Where nodes of a cluster talk to one another.
+    bus: u16,
     options: ServerOptions,
-    process: Option<Child>,
 }
 
 impl RedisServer {
@@ -42,11 +41,8 @@ impl RedisServer {
         let mut last = String::new();
         // Another process may take the port between our asking for a free one and the server's start.
         for _ in 0..5 {
-            let port = free_port();
-            let number = STARTED.fetch_add(1, Ordering::SeqCst);
-            let folder = std::env::temp_dir().join(format!("oncegate-redis-{}-{number}", std::process::id()));
-            std::fs::create_dir_all(&folder).expect("a folder for the server");
-            let mut server = Self { folder, port, options: options.clone(), process: None };
+            let (port, bus) = (free_port(), free_port());
+            let mut server = Self { process: Process::new(), port, bus, options: options.clone() };
             match server.launch() {
                 Ok(()) => return server,
                 Err(why) => last = why,
@@ -55,43 +51,51 @@ impl RedisServer {
         panic!("redis-server does not start: {last}");
     }
 
+    /// Starts a replica of this server, and waits until it has all that this one has.
+    pub fn replica(&self) -> Self {
+        let replica_of = Some(self.port);
+        let replica = Self::start(ServerOptions { replica_of, ..ServerOptions::default() });
+        wait_until("the replica is in step", || replica.info("master_link_status") == "up");
+        replica
+    }
+
     fn launch(&mut self) -> Result<(), String> {
-        let binary = std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
-        let mut command = Command::new(binary);
+        let arguments = self.arguments();
+        self.process.launch(&arguments, READY)
+    }
+
+    fn arguments(&self) -> Vec<OsString> {
         let port = self.port.to_string();
-        let log = self.folder.join("log");
-        // The word of a server before this one does not count.
-        let _ = std::fs::remove_file(&log);
-        command.current_dir(&self.folder).args(["--bind", "127.0.0.1", "--save", "", "--logfile", "log"]);
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut add = |more: &[&str]| arguments.extend(more.iter().map(OsString::from));
+        add(&["--bind", "127.0.0.1", "--save", "", "--logfile", "log"]);
+        // A replica that comes is served at once, not when others may have come, too.
+        add(&["--repl-diskless-sync-delay", "0"]);
         match &self.options.tls {
-            None => command.args(["--port", &port]),
-            Some([certificate, key, authority]) => command
-                .args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"])
-                .arg("--tls-cert-file")
-                .arg(certificate)
-                .arg("--tls-key-file")
-                .arg(key)
-                .arg("--tls-ca-cert-file")
-                .arg(authority),
-        };
+            None => add(&["--port", &port]),
+            Some([certificate, key, authority]) => {
+                add(&["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+                for (name, path) in [
+                    ("--tls-cert-file", certificate),
+                    ("--tls-key-file", key),
+                    ("--tls-ca-cert-file", authority),
+                ] {
+                    add(&[name, path.to_str().expect("a path that is text")]);
+                }
+            }
+        }
         if self.options.durable {
-            command.args(["--appendonly", "yes", "--appendfsync", "always"]);
+            add(&["--appendonly", "yes", "--appendfsync", "always"]);
         }
-        command.args(&self.options.settings).stdout(Stdio::null()).stderr(Stdio::null());
-        self.process = Some(command.spawn().map_err(|error| error.to_string())?);
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
-            let log = std::fs::read_to_string(&log).unwrap_or_default();
-            if let Some(Ok(Some(status))) = self.process.as_mut().map(Child::try_wait) {
-                return Err(format!("{status}: {log}"));
-            }
-            // By its own word: that somebody answers on the port may be another server's doing.
-            if log.contains(READY) {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if let Some(primary) = self.options.replica_of {
+            add(&["--replicaof", &format!("127.0.0.1 {primary}")]);
         }
-        Err("it takes no connections".to_owned())
+        if self.options.cluster {
+            let bus = self.bus.to_string();
+            add(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "1000"]);
+        }
+        arguments.extend(self.options.settings.iter().map(OsString::from));
+        arguments
     }
 
     /// Host and port.
@@ -104,6 +108,11 @@ impl RedisServer {
         self.port
     }
 
+    /// Where it listens for other nodes of its cluster.
+    pub fn bus(&self) -> u16 {
+        self.bus
+    }
+
     /// Its URL, without TLS.
     pub fn url(&self) -> String {
         format!("redis://{}/0", self.address())
@@ -111,15 +120,17 @@ impl RedisServer {
 
     /// Where its files are.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.process.folder()
     }
 
     /// Kills it at once, as `kill -9` would.
     pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.process.kill();
+    }
+
+    /// Whether it was not killed.
+    pub fn runs(&self) -> bool {
+        self.process.runs()
     }
 
     /// Starts it again on the same port and with the same files.
@@ -135,18 +146,12 @@ impl RedisServer {
 
     /// Stops it in the middle of whatever it does; its socket still takes connections and answers none.
     pub fn stall(&self) {
-        self.signal(rustix::process::Signal::STOP);
+        self.process.signal(rustix::process::Signal::STOP);
     }
 
     /// Lets a stalled server go on.
     pub fn go_on(&self) {
-        self.signal(rustix::process::Signal::CONT);
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let process = self.process.as_ref().expect("a running server");
-        let pid = rustix::process::Pid::from_child(process);
-        rustix::process::kill_process(pid, signal).expect("the server takes signals");
+        self.process.signal(rustix::process::Signal::CONT);
     }
 
     /// A connection for the test itself, which a library may use as it likes.
@@ -166,26 +171,20 @@ impl RedisServer {
         }
     }
 
+    /// What it says of itself under this name in `INFO`, or nothing.
+    pub fn info(&self, name: &str) -> String {
+        let info: String = redis::cmd("INFO")
+            .arg("everything")
+            .query(&mut self.connection())
+            .expect("what it says of itself");
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_default().to_owned()
+    }
+
     /// How often a command was called, by the server's own count.
     pub fn calls(&self, command: &str) -> u64 {
-        let info: String = redis::cmd("INFO")
-            .arg("commandstats")
-            .query(&mut self.connection())
-            .expect("the server counts its commands");
-        let prefix = format!("cmdstat_{command}:calls=");
-        let line = info.lines().find_map(|line| line.strip_prefix(&prefix));
-        line.and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)
+        let line = self.info(&format!("cmdstat_{command}"));
+        let count = line.strip_prefix("calls=").and_then(|line| line.split(',').next()?.parse().ok());
+        count.unwrap_or(0)
     }
-}
-
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        self.kill();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its number").port()
 }

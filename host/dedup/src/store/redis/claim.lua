@@ -1,9 +1,11 @@
 -- Claims keys, each in one atomic step.
 --
 -- KEYS: the records' names. ARGV, three a key: the record that a first claim writes, the record's life (ms),
--- and after how many host deaths the key is a suspect.
--- Answers per key: nil where the key was absent and is claimed now; otherwise what was found: the record, what
--- is left of its life (ms) and whether the claim took it over; 0 where it is no string.
+-- and after how many host deaths the key is a suspect. Behind them, for how long from now (ms) an absent key may be
+-- one that this server has forgotten while somebody works on it.
+-- Answers per key: nil where the key was absent and is claimed now, or that time where it is absent and that time is
+-- not over; otherwise what was found: the record, what is left of its life (ms) and whether the claim took it over; 0
+-- where it is no string.
 -- The host derives the outcome from what was found by the rules that it has anyway; only what decides whether
 -- to write is said here a second time.
 
@@ -29,12 +31,18 @@ local function takeover(found, left_ms, fresh, suspect_after)
     .. sub(fresh, 37, 60) .. text_of(found)
 end
 
+local hold_ms = tonumber(ARGV[#ARGV])
 local answers = {}
 for i = 1, #KEYS do
   local fresh, life_ms, suspect_after = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  local found = pcall('SET', KEYS[i], fresh, 'NX', 'GET', 'PX', life_ms)
+  local found
+  if hold_ms > 0 then
+    found = pcall('GET', KEYS[i])
+  else
+    found = pcall('SET', KEYS[i], fresh, 'NX', 'GET', 'PX', life_ms)
+  end
   if not found then
-    answers[i] = false
+    answers[i] = hold_ms > 0 and hold_ms
   elseif of_other_type(found) then
     answers[i] = 0
   else

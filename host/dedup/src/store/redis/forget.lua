@@ -16,7 +16,7 @@ for i = 1, #KEYS do
   elseif not readable(found) or (expected ~= '' and expected ~= sub(found, 5, 28)) then
     answers[i] = found
   else
-    call('SET', KEYS[i], sub(forgotten, 1, 4) .. raised(found) .. sub(forgotten, 13), 'PX', life_ms)
+    change(KEYS[i], sub(forgotten, 1, 4) .. raised(found) .. sub(forgotten, 13), life_ms)
     answers[i] = 1
   end
 end

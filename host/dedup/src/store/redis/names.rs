@@ -1,6 +1,9 @@
 //! What a record is called in Redis: text that a person can type, and that reads back to the key.
 //!
-//! `oncegate:1:NAMESPACE:k:KEY`, or `oncegate:1:NAMESPACE:h:DIGEST` for a key that is stored as its SHA-256.
+//! `oncegate:1:NAMESPACE:k:KEY`, or `oncegate:1:NAMESPACE:h:DIGEST` for a key that is stored as its SHA-256. Where
+//! the host chose a hash tag, `{TAG}` stands before the namespace: then a cluster keeps all records in one slot,
+//! together with whatever else has the tag.
+//!
 //! Bytes of a key other than printable ASCII, and `%`, `{`, `}`, are written as `%XX`: a hash tag, which decides
 //! where a cluster puts a record, is the host's to choose and never the handler's.
 
@@ -9,20 +12,63 @@ use crate::{Key, KeyName, Namespace, hex};
 /// What every name begins with: whose it is and the version of the naming.
 const PREFIX: &str = "oncegate:1:";
 
-/// The name of a key's record.
-pub fn of(key: &Key) -> Vec<u8> {
-    let mut name = format!("{PREFIX}{}:", key.namespace()).into_bytes();
-    match key.name() {
-        KeyName::Plain(bytes) => {
-            name.extend_from_slice(b"k:");
-            bytes.iter().for_each(|&byte| escape(byte, &mut name));
-        }
-        KeyName::Hashed(digest) => {
-            name.extend_from_slice(b"h:");
-            name.extend_from_slice(hex::encode(digest).as_bytes());
+/// How records are called in one store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// What stands between the version and the namespace: `{TAG}`, or nothing.
+    tag: String,
+}
+
+/// A text that cannot be a hash tag.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a hash tag has 1 to 64 of the characters A-Z a-z 0-9 . _ -, and {0:?} does not")]
+pub struct InvalidTag(String);
+
+impl Names {
+    /// Names that all lie in the slot of `tag`, if there is one.
+    pub fn tagged(tag: Option<&str>) -> Result<Self, InvalidTag> {
+        let Some(tag) = tag else { return Ok(Self::default()) };
+        match Namespace::new(tag) {
+            Ok(tag) => Ok(Self { tag: format!("{{{tag}}}") }),
+            Err(_) => Err(InvalidTag(tag.chars().take(80).collect())),
         }
     }
-    name
+
+    /// The name of a key's record.
+    pub fn of(&self, key: &Key) -> Vec<u8> {
+        let mut name = format!("{PREFIX}{}{}:", self.tag, key.namespace()).into_bytes();
+        match key.name() {
+            KeyName::Plain(bytes) => {
+                name.extend_from_slice(b"k:");
+                bytes.iter().for_each(|&byte| escape(byte, &mut name));
+            }
+            KeyName::Hashed(digest) => {
+                name.extend_from_slice(b"h:");
+                name.extend_from_slice(hex::encode(digest).as_bytes());
+            }
+        }
+        name
+    }
+
+    /// The key whose record has this name; none if it is not exactly what [`of`](Names::of) gives.
+    pub fn parse(&self, name: &[u8]) -> Option<Key> {
+        let text = std::str::from_utf8(name).ok()?;
+        let (namespace, rest) = text.strip_prefix(PREFIX)?.strip_prefix(&self.tag)?.split_once(':')?;
+        let namespace = Namespace::of_store(namespace).ok()?;
+        let key = match rest.split_once(':')? {
+            ("k", escaped) => Key::new(&namespace, &unescape(escaped.as_bytes())?),
+            ("h", digits) => Key::from_digest(&namespace, &digest(digits.as_bytes())?),
+            _ => return None,
+        };
+        // One spelling for each key: `%41` for `A` is somebody else's.
+        (self.of(&key) == name).then_some(key)
+    }
+
+    /// The pattern that all names of a namespace match and no other names of ours. Neither a tag nor a namespace has a
+    /// character that means something in a pattern, nor a colon, which ends them.
+    pub fn pattern(&self, namespace: &Namespace) -> String {
+        format!("{PREFIX}{}{namespace}:[kh]:*", self.tag)
+    }
 }
 
 fn escape(byte: u8, name: &mut Vec<u8>) {
@@ -32,20 +78,6 @@ fn escape(byte: u8, name: &mut Vec<u8>) {
     } else {
         name.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
-}
-
-/// The key whose record has this name; none if it is not exactly what [`of`] gives.
-pub fn parse(name: &[u8]) -> Option<Key> {
-    let text = std::str::from_utf8(name).ok()?;
-    let (namespace, rest) = text.strip_prefix(PREFIX)?.split_once(':')?;
-    let namespace = Namespace::of_store(namespace).ok()?;
-    let key = match rest.split_once(':')? {
-        ("k", escaped) => Key::new(&namespace, &unescape(escaped.as_bytes())?),
-        ("h", digits) => Key::from_digest(&namespace, &digest(digits.as_bytes())?),
-        _ => return None,
-    };
-    // One spelling for each key: `%41` for `A` is somebody else's.
-    (of(&key) == name).then_some(key)
 }
 
 fn unescape(escaped: &[u8]) -> Option<Vec<u8>> {
@@ -75,12 +107,6 @@ fn byte_of(digits: &[u8; 2]) -> Option<u8> {
     u8::try_from(value(digits[0])? * 16 + value(digits[1])?).ok()
 }
 
-/// The pattern that all names of a namespace match and no other names of ours. A namespace has no character
-/// that means something in a pattern, nor a colon, which ends it.
-pub fn pattern(namespace: &Namespace) -> String {
-    format!("{PREFIX}{namespace}:[kh]:*")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,8 +116,12 @@ mod tests {
         Key::new(&Namespace::new("pay.ments_1-a").unwrap(), name)
     }
 
+    fn plain() -> Names {
+        Names::default()
+    }
+
     fn shown(name: &[u8]) -> String {
-        String::from_utf8(of(&key(name))).unwrap()
+        String::from_utf8(plain().of(&key(name))).unwrap()
     }
 
     #[test]
@@ -100,8 +130,8 @@ mod tests {
         assert_eq!(shown(b"a:b/*?[]"), "oncegate:1:pay.ments_1-a:k:a:b/*?[]");
         assert_eq!(shown(b"{t}%\0 \xff"), "oncegate:1:pay.ments_1-a:k:%7Bt%7D%25%00%20%FF");
         let long = key(&[b'x'; 200]);
-        assert_eq!(of(&long).len(), "oncegate:1:pay.ments_1-a:h:".len() + 64);
-        assert_eq!(parse(&of(&long)), Some(long));
+        assert_eq!(plain().of(&long).len(), "oncegate:1:pay.ments_1-a:h:".len() + 64);
+        assert_eq!(plain().parse(&plain().of(&long)), Some(long));
     }
 
     #[test]
@@ -119,27 +149,42 @@ mod tests {
             "other",
         ];
         for strange in strange {
-            assert_eq!(parse(strange.as_bytes()), None, "{strange}");
+            assert_eq!(plain().parse(strange.as_bytes()), None, "{strange}");
         }
         let upper = format!("oncegate:1:n:h:{}", "AB".repeat(32));
-        assert_eq!(parse(upper.as_bytes()), None);
-        assert_eq!(parse(b"oncegate:1:n:k:\xff"), None);
+        assert_eq!(plain().parse(upper.as_bytes()), None);
+        assert_eq!(plain().parse(b"oncegate:1:n:k:\xff"), None);
+    }
+
+    #[test]
+    fn a_hash_tag_is_the_first_brace_of_a_name_and_part_of_what_is_read_back() {
+        let tagged = Names::tagged(Some("t-1")).unwrap();
+        let name = tagged.of(&key(b"{x}"));
+        assert_eq!(name, b"oncegate:1:{t-1}pay.ments_1-a:k:%7Bx%7D");
+        assert_eq!(tagged.parse(&name), Some(key(b"{x}")));
+        let other = Names::tagged(Some("t")).unwrap();
+        for (names, name) in [(&other, &name), (&plain(), &name), (&tagged, &plain().of(&key(b"{x}")))] {
+            assert_eq!(names.parse(name), None);
+        }
+        for wrong in ["", "a b", "}", "a{", "*", &"x".repeat(65)] {
+            assert!(Names::tagged(Some(wrong)).is_err(), "{wrong:?}");
+        }
     }
 
     proptest! {
         #[test]
         fn every_key_reads_back_from_its_name(name in prop::collection::vec(any::<u8>(), 0..140)) {
             let key = key(&name);
-            let text = of(&key);
+            let text = plain().of(&key);
             let allowed = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}');
             prop_assert!(text.iter().all(allowed), "{:?}", text);
-            prop_assert_eq!(parse(&text), Some(key));
+            prop_assert_eq!(plain().parse(&text), Some(key));
         }
 
         #[test]
         fn no_two_names_are_one_key(text in "oncegate:1:n:[kh]:[%0-9a-cA-C]{0,8}") {
-            if let Some(key) = parse(text.as_bytes()) {
-                prop_assert_eq!(of(&key), text.into_bytes());
+            if let Some(key) = plain().parse(text.as_bytes()) {
+                prop_assert_eq!(plain().of(&key), text.into_bytes());
             }
         }
     }

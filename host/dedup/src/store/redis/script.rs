@@ -33,10 +33,30 @@ script!(
     include_str!("settle.lua")
 );
 script!(LOOK, "Reads records.", include_str!("record.lua"), include_str!("look.lua"));
-script!(FORGET, "Forgets keys.", include_str!("record.lua"), include_str!("forget.lua"));
+script!(
+    FORGET,
+    "Forgets keys.",
+    include_str!("record.lua"),
+    include_str!("operator.lua"),
+    include_str!("forget.lua")
+);
+script!(
+    COMMIT,
+    "Commits keys by an operator's word.",
+    include_str!("record.lua"),
+    include_str!("operator.lua"),
+    include_str!("commit.lua")
+);
+script!(
+    REQUEUE,
+    "Makes dead keys claimable again.",
+    include_str!("record.lua"),
+    include_str!("operator.lua"),
+    include_str!("requeue.lua")
+);
 script!(SCAN, "Finds names.", include_str!("scan.lua"));
 
 /// Those that may be called without a question, to see that the user may.
-pub fn all() -> [Script; 5] {
-    [&CLAIM, &SETTLE, &CHECK, &LOOK, &FORGET].map(|script| (**script).clone())
+pub fn all() -> [Script; 7] {
+    [&CLAIM, &SETTLE, &CHECK, &LOOK, &FORGET, &COMMIT, &REQUEUE].map(|script| (**script).clone())
 }

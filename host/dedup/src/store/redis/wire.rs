@@ -3,17 +3,19 @@
 use oncegate_redis::redis::Value;
 use oncegate_redis::{Part, Script};
 
-use super::{names, script};
+use super::names::Names;
+use super::script;
 use crate::policy::LONGEST_MS;
 use crate::record::State;
-use crate::store::{Absent, Claim, ClaimOutcome, Entry, Forgotten, SettleOutcome, Settlement, StoreError};
+use crate::store::{Absent, Claim, ClaimOutcome, Entry, SettleOutcome, Settlement, StoreError};
 use crate::transition::{self, Held, Write};
-use crate::{Fence, Key, Record, Unreadable};
+use crate::{Key, Record, Unreadable};
 
-const STRANGE: &str = "the server's answer is none that its script gives";
+/// What is said of an answer that makes no sense.
+pub const STRANGE: &str = "the server's answer is none that its script gives";
 
 /// A life as Redis takes it: it refuses one of nothing.
-fn life_ms(write: &Write) -> u64 {
+pub fn life_ms(write: &Write) -> u64 {
     write.life_ms.clamp(1, LONGEST_MS * 2)
 }
 
@@ -28,13 +30,13 @@ fn left_ms(record: Result<&Record, &Unreadable>, pttl: i64) -> u64 {
 }
 
 /// Asks for claims.
-pub fn claims(claims: &[Claim]) -> Part {
+pub fn claims(names: &Names, claims: &[Claim]) -> Part {
     let mut part = Part::new(&script::CLAIM);
     for claim in claims {
         // What is written where there is no record; where there is one, the script takes its counts over.
         let (_, write) = transition::claim(None, claim);
         let Some(write) = write else { continue };
-        part.keys.push(&names::of(&claim.key));
+        part.keys.push(&names.of(&claim.key));
         part.args.push(&write.record.encode());
         part.args.push_number(life_ms(&write));
         part.args.push_number(claim.suspect_after.into());
@@ -48,6 +50,8 @@ pub fn claimed(claim: &Claim, answer: Value) -> ClaimOutcome {
     let [found, pttl, written] = match answer {
         Value::Nil => return transition::claim(None, claim).0,
         Value::Int(0) => return ClaimOutcome::Unreadable(Unreadable::OtherType),
+        // Absent, on a server that may have forgotten it: somebody may still be working on it.
+        Value::Int(hold_ms @ 1..) => return ClaimOutcome::InFlight { left_ms: hold_ms.unsigned_abs() },
         Value::Array(parts) => match <[Value; 3]>::try_from(parts) {
             Ok(parts) => parts,
             Err(_) => return ClaimOutcome::Unavailable(STRANGE.to_owned()),
@@ -69,22 +73,22 @@ pub fn claimed(claim: &Claim, answer: Value) -> ClaimOutcome {
 }
 
 /// Asks for settlements, or (with [`script::CHECK`]) how they would end.
-pub fn settlements(script: &Script, settlements: &[Settlement]) -> Part {
+pub fn settlements(names: &Names, script: &Script, settlements: &[Settlement]) -> Part {
     let mut part = Part::new(script);
     for settlement in settlements {
-        self::settlement(settlement, &mut part);
+        self::settlement(names, settlement, &mut part);
         part.answers += 1;
     }
     part
 }
 
 /// Puts one settlement's keys and arguments behind the others of a part.
-pub fn settlement(settlement: &Settlement, part: &mut Part) {
+pub fn settlement(names: &Names, settlement: &Settlement, part: &mut Part) {
     let accept_absent = u64::from(settlement.absent == Absent::Accept);
     part.args.push_number(settlement.keys.len() as u64 * 2 + accept_absent);
     for settled in &settlement.keys {
         let write = transition::ended(None, settled, false);
-        part.keys.push(&names::of(&settled.key));
+        part.keys.push(&names.of(&settled.key));
         part.args.push(&write.record.encode());
         part.args.push_number(life_ms(&write));
     }
@@ -109,9 +113,9 @@ pub fn settled(answer: Value) -> SettleOutcome {
 }
 
 /// Asks for records.
-pub fn look(keys: &[Key]) -> Part {
+pub fn look(names: &Names, keys: &[Key]) -> Part {
     let mut part = Part::new(&script::LOOK);
-    keys.iter().for_each(|key| part.keys.push(&names::of(key)));
+    keys.iter().for_each(|key| part.keys.push(&names.of(key)));
     part.answers = keys.len();
     part
 }
@@ -133,33 +137,6 @@ pub fn seen(key: &Key, answer: Value) -> Result<Option<Entry>, StoreError> {
     Ok(Some(Entry { key: key.clone(), record, left_ms, void: false }))
 }
 
-/// Asks to forget a key.
-pub fn forget(key: &Key, expected: Option<Fence>, keep_ms: u64) -> Part {
-    let mut part = Part::new(&script::FORGET);
-    part.keys.push(&names::of(key));
-    let fence = expected.map(|fence| {
-        let sequence = fence.sequence.to_be_bytes();
-        [sequence.as_slice(), fence.attempt.as_bytes()].concat()
-    });
-    part.args.push(&fence.unwrap_or_default());
-    let write = transition::forgotten(0, keep_ms);
-    part.args.push(&write.record.encode());
-    part.args.push_number(life_ms(&write));
-    part.answers = 1;
-    part
-}
-
-/// What came of a forget.
-pub fn forgotten(answer: Value) -> Result<Forgotten, StoreError> {
-    match answer {
-        Value::Int(1) => Ok(Forgotten::Done),
-        Value::Nil => Ok(Forgotten::Absent),
-        Value::Int(0) => Err(Unreadable::OtherType.into()),
-        Value::BulkString(bytes) => Ok(Forgotten::Changed(Record::decode(&bytes)?.fence)),
-        _ => Err(StoreError::Unavailable(STRANGE.to_owned())),
-    }
-}
-
 /// Asks for names, from a cursor on.
 pub fn scan(cursor: u64, pattern: &str, count: usize) -> Part {
     let mut part = Part::new(&script::SCAN);
@@ -171,17 +148,17 @@ pub fn scan(cursor: u64, pattern: &str, count: usize) -> Part {
 }
 
 /// The next cursor (0 at the end) and the keys that were found.
-pub fn scanned(answer: Value) -> Option<(u64, Vec<Key>)> {
+pub fn scanned(names: &Names, answer: Value) -> Option<(u64, Vec<Key>)> {
     let Value::Array(parts) = answer else { return None };
     let [Value::BulkString(cursor), Value::Array(found)] = <[Value; 2]>::try_from(parts).ok()? else {
         return None;
     };
     let cursor = std::str::from_utf8(&cursor).ok()?.parse().ok()?;
-    let names = found.iter().filter_map(|name| match name {
-        Value::BulkString(name) => names::parse(name),
+    let keys = found.iter().filter_map(|name| match name {
+        Value::BulkString(name) => names.parse(name),
         _ => None,
     });
-    Some((cursor, names.collect()))
+    Some((cursor, keys.collect()))
 }
 
 #[cfg(test)]
@@ -205,12 +182,11 @@ mod tests {
         // The record is the asker's own, so nothing can have been written.
         assert!(matches!(claimed(&claim, says(Value::Int(0))), ClaimOutcome::Owned(_)));
         for strange in
-            [says(Value::Int(1)), says(Value::Nil), Value::Okay, Value::Array(vec![]), Value::Int(7)]
+            [says(Value::Int(1)), says(Value::Nil), Value::Okay, Value::Array(vec![]), Value::Int(-7)]
         {
             assert!(matches!(claimed(&claim, strange.clone()), ClaimOutcome::Unavailable(_)), "{strange:?}");
-            assert!(!matches!(settled(strange.clone()), SettleOutcome::Lost { .. }), "{strange:?}");
             assert!(seen(&claim.key, strange.clone()).is_err(), "{strange:?}");
-            assert!(scanned(strange).is_none());
+            assert!(scanned(&Names::default(), strange).is_none());
         }
         assert!(matches!(settled(Value::BulkString(record)), SettleOutcome::Unavailable(_)));
         assert_eq!(settled(Value::Int(-2)), SettleOutcome::Lost { key: 1 });
