@@ -119,8 +119,8 @@ fn a_failure_of_one_drains_the_others_and_is_the_exit_code() {
         "{}",
         ended.stderr
     );
-    let summaries = ended.stderr.lines().filter(|line| line.starts_with('{'));
-    let b: Value = serde_json::from_str(summaries.last().unwrap()).unwrap();
+    let summary = ended.stderr.lines().rev().find(|line| line.starts_with('{'));
+    let b: Value = serde_json::from_str(summary.unwrap()).unwrap();
     let applied = b["ends"]["applied"].as_u64().unwrap();
     assert!(applied > 0 && applied < 100_000, "it was ended on its way: {b}");
     // Drained, not cut off: what it counts as applied is out, and nothing else.
@@ -239,7 +239,8 @@ fn one_pipeline_goes_on_when_the_input_of_the_other_has_ended_until_a_signal_end
     let keys: Vec<String> = (0..300).map(|index| format!("k{index}")).collect();
     input(&bench, "a", keys.iter().chain(&keys).map(|key| relayed(key)));
     let mut command = oncegate();
-    command.current_dir(bench.path(".")).args(["run", "--config", "oncegate.toml", "--json"]);
+    command.current_dir(bench.path("."));
+    command.args(["run", "--config", "oncegate.toml", "--json", "--init-store"]);
     let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(60);
     while std::fs::read_to_string(bench.path("b.out")).map_or(0, |text| text.lines().count()) < keys.len() {

@@ -4,10 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use oncegate_dedup::Clock;
-use oncegate_dedup::store::{FileOptions, FileStore, MemoryStore, RedisOptions, RedisStore, Secret, Store};
+use oncegate_dedup::store::{
+    FileOptions, FileStore, MemoryStore, RedisOptions, RedisStore, RedisStoreOptions, Secret, Store,
+};
 
 use crate::config::{real, same_server};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -84,6 +87,12 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
+    /// The defaults for a store, for whoever claims nothing.
+    pub fn of(url: StoreUrl, ca_file: Option<PathBuf>) -> Self {
+        let replica_timeout_ms = 1000;
+        Self { url, ca_file, hash_tag: None, replicas: 0, replica_timeout_ms, longest_lease_ms: 1 }
+    }
+
     /// Refuses what this store cannot do.
     pub fn validate(&self) -> Result<()> {
         if let Some(tag) = &self.hash_tag
@@ -112,6 +121,40 @@ impl StoreOptions {
     }
 }
 
+impl StoreOptions {
+    /// Opens the store; `init` begins one on a Redis that has none.
+    pub fn open(&self, clock: Arc<dyn Clock>, init: bool) -> Result<Opened, Failure> {
+        let plain = |store: Arc<dyn Store>| Opened { store, file: None, redis: None, warnings: Vec::new() };
+        match &self.url {
+            StoreUrl::Memory => Ok(plain(Arc::new(MemoryStore::new(clock)))),
+            StoreUrl::File(path) => {
+                let file = FileStore::open(path, clock, FileOptions::default()).or_exit(Exit::Store)?;
+                Ok(Opened { file: Some(Arc::clone(&file)), ..plain(file) })
+            }
+            StoreUrl::Redis(url) => {
+                let store = Arc::new(RedisStore::connect(&self.redis(url, init)?).or_exit(Exit::Store)?);
+                let warnings = store.warnings();
+                Ok(Opened { redis: Some(Arc::clone(&store)), warnings, ..plain(store) })
+            }
+        }
+    }
+
+    /// The same, as a store in a Redis wants to hear it.
+    fn redis(&self, url: &str, init: bool) -> Result<RedisStoreOptions, Failure> {
+        let mut redis = RedisOptions::parse(url).or_exit(Exit::Usage)?;
+        set_password(&mut redis);
+        redis.ca_file = self.ca_file.clone().or(redis.ca_file);
+        Ok(RedisStoreOptions {
+            longest_lease_ms: self.longest_lease_ms,
+            hash_tag: self.hash_tag.clone(),
+            init,
+            replicas: self.replicas,
+            replica_timeout: Duration::from_millis(self.replica_timeout_ms),
+            ..RedisStoreOptions::new(redis)
+        })
+    }
+}
+
 /// An open store.
 #[derive(Debug, Clone)]
 pub struct Opened {
@@ -129,14 +172,16 @@ pub struct Opened {
 #[derive(Debug)]
 pub struct Stores {
     clock: Arc<dyn Clock>,
+    /// Whether stores are begun where there are none.
+    init: bool,
     wanted: Vec<StoreOptions>,
     opened: Vec<(StoreUrl, Opened)>,
 }
 
 impl Stores {
-    /// For pipelines that want these.
-    pub fn new(wanted: impl IntoIterator<Item = StoreOptions>, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, wanted: wanted.into_iter().collect(), opened: Vec::new() }
+    /// For pipelines that want these. `init` begins a store on each Redis that has none.
+    pub fn new(wanted: impl IntoIterator<Item = StoreOptions>, clock: Arc<dyn Clock>, init: bool) -> Self {
+        Self { clock, init, wanted: wanted.into_iter().collect(), opened: Vec::new() }
     }
 
     /// Opens a store, unless that is done already, as one that serves all who want it. Its warnings are given
@@ -149,7 +194,7 @@ impl Stores {
         let longest_lease_ms = same.map(|wanted| wanted.longest_lease_ms).max().unwrap_or(0);
         let longest_lease_ms = longest_lease_ms.max(options.longest_lease_ms);
         let options = StoreOptions { longest_lease_ms, ..options.clone() };
-        let opened = options.url.open(options.ca_file.as_deref(), Arc::clone(&self.clock))?;
+        let opened = options.open(Arc::clone(&self.clock), self.init)?;
         self.opened.push((options.url, opened.clone()));
         Ok(opened)
     }
@@ -178,24 +223,9 @@ impl StoreUrl {
         }
     }
 
-    /// Opens the store.
+    /// Opens the store for an operator: as it is, and without a say in how it works.
     pub fn open(&self, ca_file: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Opened, Failure> {
-        let plain = |store: Arc<dyn Store>| Opened { store, file: None, redis: None, warnings: Vec::new() };
-        match self {
-            Self::Memory => Ok(plain(Arc::new(MemoryStore::new(clock)))),
-            Self::File(path) => {
-                let file = FileStore::open(path, clock, FileOptions::default()).or_exit(Exit::Store)?;
-                Ok(Opened { file: Some(Arc::clone(&file)), ..plain(file) })
-            }
-            Self::Redis(url) => {
-                let mut options = RedisOptions::parse(url).or_exit(Exit::Usage)?;
-                set_password(&mut options);
-                options.ca_file = ca_file.map(Path::to_owned).or(options.ca_file);
-                let store = Arc::new(RedisStore::connect(&options).or_exit(Exit::Store)?);
-                let warnings = store.warnings();
-                Ok(Opened { redis: Some(Arc::clone(&store)), warnings, ..plain(store) })
-            }
-        }
+        StoreOptions::of(self.clone(), ca_file.map(Path::to_owned)).open(clock, false)
     }
 }
 

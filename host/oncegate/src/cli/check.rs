@@ -29,7 +29,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         super::print(&effective(settings))?;
     }
     let engine = assembly::engine(&configs)?;
-    let mut stores = Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock));
+    let mut stores =
+        Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock), false);
     for config in &configs {
         let facts = facts(config, &engine, &mut stores);
         let named = |failure: Failure| match configs.len() {

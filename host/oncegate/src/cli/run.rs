@@ -21,9 +21,13 @@ pub fn command() -> Command {
         "Print the summaries as JSON, a line for each pipeline, on standard output (on standard error if an output \
          is -)",
     );
+    let init = Arg::new("init-store").long("init-store").action(ArgAction::SetTrue).help(
+        "Begin a store on a Redis that has none. Without it such a server is refused, because it may have been emptied",
+    );
     super::with_settings(Command::new("run"))
         .about("Runs handlers over their inputs, each effect once")
         .arg(json)
+        .arg(init)
         .after_help(crate::exit::HELP)
 }
 
@@ -47,7 +51,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let result = {
         let tallies = pipelines.iter().map(|pipeline| Arc::clone(&pipeline.tally)).collect();
         let _progress = Progress::start(tallies, std::io::stderr().is_terminal());
-        assemble(&configs, &pipelines).and_then(|assemblies| run_all(&pipelines, assemblies))
+        assemble(&configs, &pipelines, matches.get_flag("init-store"))
+            .and_then(|assemblies| run_all(&pipelines, assemblies))
     };
     report(&pipelines, started.elapsed(), matches.get_flag("json"))?;
     result?;
@@ -63,9 +68,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 /// Opens all of them before the first one begins, so that a mistake in the last one costs nothing.
-fn assemble(configs: &[Config], pipelines: &[Running<'_>]) -> Result<Vec<Assembly>, Failure> {
+fn assemble(configs: &[Config], pipelines: &[Running<'_>], init: bool) -> Result<Vec<Assembly>, Failure> {
     let engine = assembly::engine(configs)?;
-    let mut stores = Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock));
+    let mut stores =
+        Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock), init);
     let mut open = |pipeline: &Running<'_>| {
         let (tally, stop) = (Arc::clone(&pipeline.tally), Arc::clone(&pipeline.stop));
         let assembly = Assembly::open(pipeline.config, &engine, &mut stores, tally, stop)
