@@ -1,10 +1,17 @@
 //! Where the server is that a connection is to be opened to.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::greeting::{Role, Unfit};
 use crate::sentinel::Sentinels;
+
+/// How long sentinels may take to say whether somebody else is the primary: meanwhile a connection that broke is not
+/// noticed.
+const GLANCE: Duration = Duration::from_millis(300);
 
 /// Finds a server, anew for each connection.
 #[derive(Debug, Clone)]
@@ -23,6 +30,18 @@ impl Finder {
         match self {
             Finder::Alone(address) | Finder::Node(address) => Ok(address.clone()),
             Finder::Named(sentinels) => sentinels.find().await,
+        }
+    }
+
+    /// Whether the sentinels name another server now. After a failover that somebody asked for, the old primary takes
+    /// writes for some seconds more, all of which are lost.
+    pub async fn has_left(&self, address: &Address) -> bool {
+        match self {
+            Finder::Alone(_) | Finder::Node(_) => false,
+            Finder::Named(sentinels) => {
+                // Sentinels that cannot be asked now name nobody.
+                matches!(timeout(GLANCE, sentinels.find()).await, Ok(Ok(named)) if named != *address)
+            }
         }
     }
 

@@ -151,7 +151,7 @@ async fn keep_up(
             },
         };
         set.send_replace(Status::Up(Box::new(up.clone())));
-        let why = watch_over(&dialler, &set, &mut up, &mut broken).await;
+        let why = watch_over(&dialler, &finder, &set, &mut up, &mut broken).await;
         // Whoever waits for a connection waits until the guard knows that this one is gone.
         dialler.lost(&up);
         let Some(why) = why else { return };
@@ -163,6 +163,7 @@ async fn keep_up(
 /// used the connection reports it when it breaks, and so does the connection itself.
 async fn watch_over(
     dialler: &Dialler,
+    finder: &Finder,
     set: &watch::Sender<Status>,
     up: &mut Up,
     broken: &mut mpsc::UnboundedReceiver<u64>,
@@ -173,6 +174,9 @@ async fn watch_over(
             // An older one, which is gone already.
             Ok(Some(_)) => {}
             Ok(None) => return None,
+            Err(_) if finder.has_left(&up.address).await => {
+                return Some("the sentinels name another primary".to_owned());
+            }
             Err(_) => match dialler.admit(up).await {
                 Ok(()) => drop(set.send_replace(Status::Up(Box::new(up.clone())))),
                 Err(unfit) => return Some(unfit.why().to_owned()),

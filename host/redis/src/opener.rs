@@ -35,6 +35,12 @@ impl Opener {
         Self::with(options, settings, options.password.clone())
     }
 
+    /// The same to database 0: a node of a cluster has no other one and takes the mere question for an error.
+    pub fn of_database_0(&self) -> Self {
+        let settings = self.template.redis_settings().clone().set_db(0);
+        Self { template: self.template.clone().set_redis_settings(settings), ..self.clone() }
+    }
+
     /// To sentinels: they have no databases and no users, and a password of their own if any.
     pub fn to_sentinels(options: &RedisOptions) -> Result<Self, Unfit> {
         Self::with(options, settings(), options.sentinel_password.clone())

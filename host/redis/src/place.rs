@@ -48,9 +48,10 @@ impl Search {
         if let Some(sentinels) = Sentinels::new(options)? {
             return Ok(Search::One(Finder::Named(Arc::new(sentinels))));
         }
+        let opener = opener.of_database_0();
         let mut why = Unfit::Refused("it has no host".to_owned());
         for seed in options.seeds() {
-            let is_cluster = match is_cluster(opener, seed).await {
+            let is_cluster = match is_cluster(&opener, seed).await {
                 Ok(is_cluster) => is_cluster,
                 Err(unfit) => {
                     why = unfit;

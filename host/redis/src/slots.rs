@@ -62,6 +62,11 @@ impl Slots {
         &self.nodes
     }
 
+    /// How many slots are served.
+    pub fn served(&self) -> usize {
+        self.ranges.iter().map(|(range, _)| range.len()).sum()
+    }
+
     /// The slots of the node with this id, lowest first.
     pub fn of(&self, id: &str) -> Vec<RangeInclusive<u16>> {
         let number = self.nodes.iter().position(|node| node.id == id);
@@ -117,6 +122,7 @@ mod tests {
             assert_eq!(holder(slot), None, "{slot}");
         }
         assert_eq!(slots.nodes().len(), 2);
+        assert_eq!(slots.served(), 16384 - 1 - 99);
         assert_eq!(slots.of("A"), [0..=98, 300..=16383]);
         assert_eq!(slots.of("C"), []);
     }

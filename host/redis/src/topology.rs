@@ -49,6 +49,13 @@ struct View {
     epoch: u64,
 }
 
+impl View {
+    /// The higher the newer. Of two with one epoch, the one that knows more.
+    fn rank(&self) -> (u64, usize) {
+        (self.epoch, self.slots.served())
+    }
+}
+
 impl Topology {
     /// Of the cluster that these nodes belong to. Nothing is known at first.
     pub fn new(opener: Opener, seeds: Vec<Address>) -> Self {
@@ -87,7 +94,7 @@ impl Topology {
             match view {
                 Ok(view) => {
                     until = until.min(Instant::now() + GRACE);
-                    if newest.as_ref().is_none_or(|newest| newest.epoch < view.epoch) {
+                    if newest.as_ref().is_none_or(|newest| newest.rank() < view.rank()) {
                         newest = Some(view);
                     }
                 }

@@ -161,6 +161,34 @@ impl Cluster {
         self.end_move(name, to);
     }
 
+    /// Cuts a node off: it and the others forget one another, and do not listen to one another for a minute. Nobody
+    /// serves its slots then, and in its own eyes nobody serves those of the others.
+    pub fn cut_off(&self, node: usize) {
+        let forget = |who: &RedisServer, whom: &RedisServer| {
+            cmd("CLUSTER")
+                .arg("FORGET")
+                .arg(id(whom))
+                .exec(&mut who.connection())
+                .expect("it forgets a node");
+        };
+        let others = self.nodes.iter().enumerate().filter(|(number, _)| *number != node);
+        for (_, other) in others {
+            forget(&self.nodes[node], other);
+            forget(other, &self.nodes[node]);
+        }
+        wait_until("it is alone", || said(&self.nodes[node], "cluster_state") == "fail");
+    }
+
+    /// Gives a node all slots that nobody serves in its eyes, and waits until the cluster takes calls in its eyes.
+    pub fn adopt_slots(&self, node: usize) {
+        let held = map(&self.nodes[node]);
+        let is_held = |slot: &i64| held.iter().any(|(first, last, _)| (*first..=*last).contains(slot));
+        let free: Vec<i64> = (0..i64::from(SLOTS)).filter(|slot| !is_held(slot)).collect();
+        let mut add = cmd("CLUSTER");
+        add.arg("ADDSLOTS").arg(free).exec(&mut self.nodes[node].connection()).expect("it adopts them");
+        wait_until("all slots are served", || said(&self.nodes[node], "cluster_state") == "ok");
+    }
+
     fn set_slot(&self, node: usize, name: &[u8], words: &[&str]) {
         let mut set = cmd("CLUSTER");
         set.arg("SETSLOT").arg(slot_of(name)).arg(words);

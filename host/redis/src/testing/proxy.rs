@@ -27,7 +27,6 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct State {
-    server: u16,
     plan: Mutex<Plan>,
     closed: AtomicBool,
 }
@@ -35,6 +34,8 @@ struct State {
 /// What has come by and what is to happen.
 #[derive(Debug, Default)]
 struct Plan {
+    /// Where connections lead.
+    server: u16,
     /// How often each command came by, by its name in capitals.
     counts: HashMap<String, u64>,
     cut: Option<Rule>,
@@ -60,7 +61,8 @@ impl Proxy {
     pub fn to(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port for the proxy");
         let port = listener.local_addr().expect("its number").port();
-        let state = Arc::new(State { server, plan: Mutex::default(), closed: AtomicBool::new(false) });
+        let plan = Mutex::new(Plan { server, ..Plan::default() });
+        let state = Arc::new(State { plan, closed: AtomicBool::new(false) });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -112,6 +114,11 @@ impl Proxy {
     /// From now on ends new connections as soon as they are made; or not any more.
     pub fn refuse(&self, refuses: bool) {
         self.state.plan().refuses = refuses;
+    }
+
+    /// Leads new connections to another server.
+    pub fn lead_to(&self, server: u16) {
+        self.state.plan().server = server;
     }
 
     /// Ends all connections that there are.
@@ -172,7 +179,7 @@ impl State {
         if plan.refuses {
             return None;
         }
-        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)).ok()?;
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, plan.server)).ok()?;
         plan.open.retain(|open| open.peer_addr().is_ok());
         plan.open.push(client.try_clone().ok()?);
         Some(server)

@@ -91,6 +91,11 @@ impl Sentinels {
         wait_until("the other server is the primary", || self.primary() != before);
     }
 
+    /// Stops a sentinel; its socket still takes connections and answers none.
+    pub fn stall_sentinel(&self, number: usize) {
+        self.sentinels[number].process.signal(rustix::process::Signal::STOP);
+    }
+
     /// Kills a sentinel.
     pub fn kill_sentinel(&mut self, number: usize) {
         self.sentinels[number].process.kill();

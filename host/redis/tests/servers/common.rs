@@ -66,7 +66,8 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 /// Calls without end, each repeated until it is answered: what a store does in a fault.
 pub struct Traffic {
     stop: Arc<AtomicBool>,
-    answered: Arc<AtomicU64>,
+    /// For each key.
+    answered: Vec<Arc<AtomicU64>>,
     refused: Arc<AtomicU64>,
     threads: Vec<JoinHandle<(String, u64)>>,
 }
@@ -74,10 +75,11 @@ pub struct Traffic {
 impl Traffic {
     /// One thread for each key.
     pub fn start(server: &Arc<Server>, script: &Script, keys: &[&str]) -> Self {
-        let (stop, answered, refused) = <(Arc<AtomicBool>, Arc<AtomicU64>, Arc<AtomicU64>)>::default();
-        let thread = |key: &&str| {
+        let (stop, refused) = <(Arc<AtomicBool>, Arc<AtomicU64>)>::default();
+        let answered: Vec<Arc<AtomicU64>> = keys.iter().map(|_| Arc::default()).collect();
+        let thread = |(key, answered): (&&str, &Arc<AtomicU64>)| {
             let (server, script, key) = (Arc::clone(server), script.clone(), (*key).to_owned());
-            let (stop, answered, refused) = (Arc::clone(&stop), Arc::clone(&answered), Arc::clone(&refused));
+            let (stop, answered, refused) = (Arc::clone(&stop), Arc::clone(answered), Arc::clone(&refused));
             std::thread::spawn(move || {
                 let mut id = 0;
                 while !stop.load(Ordering::SeqCst) {
@@ -92,13 +94,13 @@ impl Traffic {
                 (key, id)
             })
         };
-        let threads = keys.iter().map(thread).collect();
+        let threads = keys.iter().zip(&answered).map(thread).collect();
         Self { stop, answered, refused, threads }
     }
 
     /// How many calls were answered.
     pub fn answered(&self) -> u64 {
-        self.answered.load(Ordering::SeqCst)
+        self.answered.iter().map(|answered| answered.load(Ordering::SeqCst)).sum()
     }
 
     /// How many calls ended without an answer.
@@ -112,6 +114,15 @@ impl Traffic {
         wait_until("the traffic goes on", || self.answered() >= before + more);
     }
 
+    /// Waits for so many more answers for each key.
+    pub fn each_goes_on(&self, more: u64) {
+        let now = || self.answered.iter().map(|answered| answered.load(Ordering::SeqCst)).collect::<Vec<_>>();
+        let before = now();
+        wait_until("each key goes on", || {
+            now().iter().zip(&before).all(|(now, before)| *now >= before + more)
+        });
+    }
+
     /// Ends it. Each key and how many ids were answered for it, from 0 on.
     pub fn stop(self) -> Vec<(String, u64)> {
         self.stop.store(true, Ordering::SeqCst);
@@ -122,4 +133,13 @@ impl Traffic {
 /// The size of the set at `key`.
 pub fn noted(connection: &mut oncegate_redis::redis::Connection, key: &str) -> u64 {
     cmd("SCARD").arg(key).query(connection).unwrap()
+}
+
+/// The last hundred of so many ids are noted at `key`.
+pub fn holds_the_last(connection: &mut oncegate_redis::redis::Connection, key: &str, ids: u64) {
+    assert!(ids > 100, "{ids} ids for {key}");
+    let mut question = cmd("SMISMEMBER");
+    question.arg(key).arg((ids - 100..ids).collect::<Vec<_>>());
+    let found: Vec<bool> = question.query(connection).unwrap();
+    assert!(found.iter().all(|found| *found), "{key}: {found:?}");
 }

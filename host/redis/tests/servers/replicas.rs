@@ -52,7 +52,23 @@ fn questions_that_come_together_share_their_waits() {
 }
 
 #[test]
-fn a_lost_connection_is_opened_again_and_another_server_is_not_counted() {
+fn replicas_of_another_server_under_the_same_address_do_not_count() {
+    let (primary, other) =
+        (RedisServer::start(ServerOptions::default()), RedisServer::start(ServerOptions::default()));
+    let proxy = Proxy::to(primary.port());
+    let replica = other.replica();
+    let script = script();
+    let server = connect(&patient(&proxy.url()), &script);
+    assert_eq!(number(&block_on(server.ask(part(&script, "k", 1)))), 1);
+    // Calls go to the one still; what is opened now leads to the other.
+    proxy.lead_to(other.port());
+    let why = block_on(server.replicated(1, Duration::from_secs(1))).unwrap_err();
+    assert!(why.contains("another server"), "{why}");
+    assert_eq!(replica.info("role"), "slave");
+}
+
+#[test]
+fn a_lost_connection_is_opened_again_and_noticed() {
     let mut primary = RedisServer::start(ServerOptions::default());
     let proxy = Proxy::to(primary.port());
     let replica = primary.replica();
