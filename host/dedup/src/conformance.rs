@@ -21,7 +21,7 @@ pub use bench::{Bench, Reopened, block_on};
 pub use clock::ManualClock;
 pub use memory::MemoryBench;
 pub use model::Model;
-pub use oncegate_redis::testing::{Cut, Proxy, RedisServer, ServerOptions};
+pub use oncegate_redis::testing::{Cluster, Cut, Proxy, RedisServer, Sentinels, ServerOptions};
 pub use redis::{RedisBench, new_store};
 
 /// Shows that the store holds every named case, then `stories` random stories. `make` gives an empty store.

@@ -78,11 +78,12 @@ impl Gate {
     /// After `Unavailable` the claims are left to lapse; to repeat instead, use [`Gate::try_settle`].
     pub async fn settle(&self, ending: Ending) -> SettleOutcome {
         let mut endings = [ending];
+        let since = self.store.cache_epoch();
         let outcome = self.try_settle(&mut endings).await.pop();
         let mut outcome = outcome.unwrap_or_else(|| SettleOutcome::Unavailable("it gave no answer".into()));
         let [mut ending] = endings;
         if self.store.replicas() > 0 && matches!(outcome, SettleOutcome::Applied { .. }) {
-            match self.store.replicated().await {
+            match self.store.replicated(since).await {
                 Ok(()) => ending.is_replicated(),
                 Err(why) => outcome = SettleOutcome::Unavailable(why),
             }

@@ -1,6 +1,6 @@
 //! The Redis store does what every store must, on a real server.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use oncegate_dedup::conformance::{
     Bench, MemoryBench, RedisBench, RedisServer, ServerOptions, block_on, holds,
@@ -137,6 +137,15 @@ fn any_asked() -> impl Strategy<Value = Asked> {
     ]
 }
 
+/// A server that was restarted a moment ago, with the files that it had.
+fn held(server: &mut RedisServer) -> RedisBench {
+    let bench = RedisBench::with(server, |options| options.longest_lease_ms = 60 * MINUTE_MS);
+    drop(bench);
+    redis::cmd("SAVE").exec(&mut server.connection()).unwrap();
+    server.restart();
+    RedisBench::again(server)
+}
+
 /// What a store makes of a planted record: its answer in words, without times, and the record afterwards.
 fn made_of(bench: &mut dyn Bench, bytes: &[u8], life_ms: u64, asked: &Asked) -> (String, Option<Entry>) {
     bench.plant(&key(b"k"), bytes, life_ms);
@@ -186,6 +195,36 @@ fn the_scripts_and_the_host_make_the_same_of_every_record() {
         Ok(())
     });
     run.unwrap();
+}
+
+/// While a server may have forgotten records, those that it has mean what they always mean.
+#[test]
+fn during_a_hold_the_scripts_and_the_host_make_the_same_of_every_record() {
+    let mut server = RedisServer::start(ServerOptions::default());
+    let redis = std::cell::RefCell::new(held(&mut server));
+    let absent = Claim { key: key(b"absent"), ..claim(1, false) };
+    match &block_on(redis.borrow().store().claim(std::slice::from_ref(&absent)))[..] {
+        [ClaimOutcome::InFlight { left_ms }] => {
+            assert!((50 * MINUTE_MS..=60 * MINUTE_MS).contains(left_ms), "{left_ms}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(block_on(redis.borrow().store().get(&absent.key)).unwrap(), None, "nothing was written");
+    let life = prop::sample::select(vec![20 * MINUTE_MS, 35 * MINUTE_MS]);
+    let config = Config { cases: 1500, failure_persistence: None, ..Config::default() };
+    let run = TestRunner::new(config).run(&(any_bytes(), life, any_asked()), |(bytes, life_ms, asked)| {
+        let found = made_of(&mut *redis.borrow_mut(), &bytes, life_ms, &asked);
+        let expected = made_of(&mut MemoryBench::new(), &bytes, life_ms, &asked);
+        prop_assert_eq!(found, expected);
+        Ok(())
+    });
+    run.unwrap();
+}
+
+#[test]
+fn a_store_whose_names_have_a_hash_tag_holds() {
+    let server = RedisServer::start(ServerOptions::default());
+    holds(|| RedisBench::with(&server, |options| options.hash_tag = Some("t".to_owned())), 50);
 }
 
 #[test]

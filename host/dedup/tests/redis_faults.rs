@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use oncegate_dedup::conformance::{Cut, Proxy, RedisServer, ServerOptions, block_on, new_store};
 use oncegate_dedup::store::{
     Absent, Action, Claim, ClaimOutcome, Forgotten, Granted, KeySettle, RedisOptions, RedisStore,
-    SettleOutcome, Settlement, Store as _, StoreError,
+    RedisStoreOptions, SettleOutcome, Settlement, Store as _, StoreError,
 };
-use oncegate_dedup::{AttemptId, Clock as _, Key, Namespace, Origin, State, SystemClock};
+use oncegate_dedup::{AttemptId, Clock as _, Fence, Key, Namespace, Origin, State, SystemClock};
 use oncegate_redis::redis;
 
 const LONG_MS: u64 = 3_600_000;
@@ -196,7 +196,9 @@ fn flushed_scripts_are_sent_again() {
 #[test]
 fn a_server_that_is_killed_and_started_again_loses_nothing() {
     let mut server = RedisServer::start(ServerOptions { durable: true, ..ServerOptions::default() });
-    let store = RedisStore::connect(&new_store(RedisOptions::parse(&server.url()).unwrap())).unwrap();
+    // What a restart may have lost is waited for as long as a lease.
+    let options = new_store(RedisOptions::parse(&server.url()).unwrap());
+    let store = RedisStore::connect(&RedisStoreOptions { longest_lease_ms: 100, ..options }).unwrap();
     let (keys, done) = (150, AtomicU32::new(0));
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -207,7 +209,9 @@ fn a_server_that_is_killed_and_started_again_loses_nothing() {
                     let granted = loop {
                         match ask(store, &asked) {
                             ClaimOutcome::First(granted) | ClaimOutcome::Owned(granted) => break granted,
-                            ClaimOutcome::Unavailable(_) => std::thread::sleep(Duration::from_millis(5)),
+                            ClaimOutcome::Unavailable(_) | ClaimOutcome::InFlight { .. } => {
+                                std::thread::sleep(Duration::from_millis(5));
+                            }
                             other => panic!("{other:?}"),
                         }
                     };
@@ -359,8 +363,12 @@ fn a_server_that_is_gone_is_an_outage_for_every_call() {
     assert!(matches!(block_on(store.get(&key("k"))), Err(StoreError::Unavailable(_))));
     assert!(matches!(block_on(store.list(&page)), Err(StoreError::Unavailable(_))));
     assert!(matches!(block_on(store.forget(&key("k"), None, 1)), Err(StoreError::Unavailable(_))));
-    let settlement = Settlement { keys: vec![], absent: Absent::Refuse };
-    assert!(matches!(block_on(store.check(&[settlement]))[..], [SettleOutcome::Unavailable(_)]));
+    let fence = Fence { sequence: 1, attempt: drawn() };
+    let end = KeySettle { key: key("k"), fence, fingerprint: None, action: commit("r") };
+    let settlements = [vec![end], vec![]].map(|keys| Settlement { keys, absent: Absent::Refuse });
+    // What has no keys has nothing to ask.
+    let outcomes = block_on(store.check(&settlements));
+    assert!(matches!(&outcomes[..], [SettleOutcome::Unavailable(_), applied] if *applied == APPLIED));
     let began = Instant::now();
     drop(store);
     assert!(began.elapsed() < Duration::from_secs(1), "a store is closed at once");

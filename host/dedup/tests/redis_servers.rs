@@ -95,11 +95,13 @@ fn what_a_user_may_not_ask_is_warned_about_and_what_it_must_is_refused() {
     acl("mute", &["~oncegate:*", "&oncegate:*", "+@all", "-eval"]);
     let why = refusal(&format!("redis://mute:hunter2@{}", server.address()));
     assert!(why.contains("scripts"), "{why}");
-    // Keys of somebody else: the store is unavailable, and says why.
-    acl("elsewhere", &["~other:*", "+@all"]);
-    let store = connect(&format!("redis://elsewhere:hunter2@{}", server.address())).unwrap();
-    let outcome = block_on(store.claim(&[claim()])).pop().unwrap();
-    assert!(matches!(&outcome, ClaimOutcome::Unavailable(why) if why.contains("NOPERM")), "{outcome:?}");
+    // Keys or channels of somebody else.
+    acl("elsewhere", &["~other:*", "&oncegate:*", "+@all"]);
+    let why = refusal(&format!("redis://elsewhere:hunter2@{}", server.address()));
+    assert!(why.contains("oncegate:sentinel") && why.contains("NOPERM"), "{why}");
+    acl("deaf", &["~oncegate:*", "resetchannels", "+@all"]);
+    let why = refusal(&format!("redis://deaf:hunter2@{}", server.address()));
+    assert!(why.contains("NOPERM") && why.contains("&oncegate:*"), "{why}");
 }
 
 #[test]

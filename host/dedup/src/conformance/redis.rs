@@ -1,6 +1,10 @@
 //! The Redis store in the suite's hands.
 
+use std::ops::RangeInclusive;
+
 use oncegate_redis::redis::{Connection, cmd};
+use oncegate_redis::testing::Cluster;
+use oncegate_redis::{SLOTS, slot_of};
 
 use super::{Bench, RedisServer, Reopened};
 use crate::store::{RedisOptions, RedisStore, RedisStoreOptions, Store};
@@ -25,7 +29,8 @@ pub fn new_store(redis: RedisOptions) -> RedisStoreOptions {
 pub struct RedisBench {
     store: RedisStore,
     options: RedisStoreOptions,
-    connection: Connection,
+    /// One to each primary, which has these slots.
+    connections: Vec<(RangeInclusive<u16>, Connection)>,
 }
 
 impl std::fmt::Debug for RedisBench {
@@ -37,16 +42,58 @@ impl std::fmt::Debug for RedisBench {
 impl RedisBench {
     /// Empties the server and opens a store in it.
     pub fn new(server: &RedisServer) -> Self {
-        let mut connection = server.connection();
-        cmd("FLUSHALL").exec(&mut connection).expect("an empty server");
-        let options = new_store(RedisOptions::parse(&server.url()).expect("a good URL"));
+        Self::with(server, |_| {})
+    }
+
+    /// The same with other options.
+    pub fn with(server: &RedisServer, choose: impl FnOnce(&mut RedisStoreOptions)) -> Self {
+        Self::open(&server.url(), vec![(0..=SLOTS - 1, server.connection())], choose)
+    }
+
+    /// Opens the store that a server has, as it is.
+    pub fn again(server: &RedisServer) -> Self {
+        let options = RedisStoreOptions::new(RedisOptions::parse(&server.url()).expect("a good URL"));
         let store = RedisStore::connect(&options).expect("a store");
-        Self { store, options, connection }
+        Self { store, options, connections: vec![(0..=SLOTS - 1, server.connection())] }
+    }
+
+    /// Empties the masters of a cluster, whose slots are where they were at its start, and opens a store in it.
+    pub fn on_cluster(cluster: &Cluster, choose: impl FnOnce(&mut RedisStoreOptions)) -> Self {
+        let share = SLOTS / 3 + 1;
+        let slots = [0..=share - 1, share..=2 * share - 1, 2 * share..=SLOTS - 1];
+        let connections = slots.into_iter().zip(cluster.nodes().iter().map(RedisServer::connection));
+        Self::open(&cluster.url(), connections.collect(), choose)
+    }
+
+    fn open(
+        url: &str,
+        mut connections: Vec<(RangeInclusive<u16>, Connection)>,
+        choose: impl FnOnce(&mut RedisStoreOptions),
+    ) -> Self {
+        for (_, connection) in &mut connections {
+            cmd("FLUSHALL").exec(connection).expect("an empty server");
+        }
+        let mut options = new_store(RedisOptions::parse(url).expect("a good URL"));
+        choose(&mut options);
+        let store = RedisStore::connect(&options).expect("a store");
+        Self { store, options, connections }
+    }
+
+    /// The store, as what it is.
+    pub fn redis(&self) -> &RedisStore {
+        &self.store
+    }
+
+    fn connection(&mut self, name: &[u8]) -> &mut Connection {
+        let slot = slot_of(name);
+        let found = self.connections.iter_mut().find(|(slots, _)| slots.contains(&slot));
+        &mut found.expect("every slot has a primary").1
     }
 
     /// What the suite expects a record to be called: said once more, for a name is a promise to operators.
-    fn name(key: &Key) -> Vec<u8> {
-        let mut name = format!("oncegate:1:{}:", key.namespace()).into_bytes();
+    fn name(&self, key: &Key) -> Vec<u8> {
+        let tag = self.options.hash_tag.as_ref().map_or(String::new(), |tag| format!("{{{tag}}}"));
+        let mut name = format!("oncegate:1:{tag}{}:", key.namespace()).into_bytes();
         match key.name() {
             KeyName::Hashed(digest) => {
                 name.extend(b"h:");
@@ -72,24 +119,29 @@ impl Bench for RedisBench {
     }
 
     fn advance(&mut self, ms: u64) {
-        cmd("EVAL").arg(ADVANCE).arg(0).arg(ms).exec(&mut self.connection).expect("time goes by");
+        for (_, connection) in &mut self.connections {
+            cmd("EVAL").arg(ADVANCE).arg(0).arg(ms).exec(connection).expect("time goes by");
+        }
     }
 
     fn plant(&mut self, key: &Key, bytes: &[u8], life_ms: u64) {
+        let name = self.name(key);
         let mut set = cmd("SET");
-        set.arg(Self::name(key)).arg(bytes).arg("PX").arg(life_ms.max(1));
-        set.exec(&mut self.connection).expect("a planted record");
+        set.arg(&name).arg(bytes).arg("PX").arg(life_ms.max(1));
+        set.exec(self.connection(&name)).expect("a planted record");
     }
 
     fn plant_other_type(&mut self, key: &Key) -> bool {
-        let name = Self::name(key);
-        cmd("DEL").arg(&name).exec(&mut self.connection).expect("room for a list");
-        cmd("RPUSH").arg(name).arg("x").exec(&mut self.connection).expect("a planted list");
+        let name = self.name(key);
+        let connection = self.connection(&name);
+        cmd("DEL").arg(&name).exec(connection).expect("room for a list");
+        cmd("RPUSH").arg(&name).arg("x").exec(connection).expect("a planted list");
         true
     }
 
     fn persist(&mut self, key: &Key) -> bool {
-        cmd("PERSIST").arg(Self::name(key)).exec(&mut self.connection).expect("a key without expiry");
+        let name = self.name(key);
+        cmd("PERSIST").arg(&name).exec(self.connection(&name)).expect("a key without expiry");
         true
     }
 

@@ -1,4 +1,4 @@
-//! Records in a Redis or Valkey, standalone, version 7.0 or later.
+//! Records in a Redis or Valkey, version 7.0 or later: one server, one that sentinels name, or a cluster.
 //!
 //! A key's record is one string with a time to live, so that leases and windows end by the server's clock. What
 //! needs more than one command is a script, and a script answers for many keys at once. A call without an
@@ -19,10 +19,14 @@ use crate::{Fence, Key};
 
 mod by_hand;
 mod guard;
+mod listing;
 mod names;
 mod options;
+mod scatter;
 mod script;
 mod sentinel;
+mod settling;
+mod wait;
 mod wire;
 
 pub use guard::Initialised;
@@ -32,14 +36,7 @@ pub use options::RedisStoreOptions;
 use guard::StoreGuard;
 use names::Names;
 use oncegate_redis::redis::Value;
-use oncegate_redis::{Guard, MOST_KEYS, Part, Script, Server, Unfit};
-
-/// The most keys that one delivery may settle: a script of so many takes Redis some 0.1 s, in which it does
-/// nothing else.
-const MOST_SETTLED_KEYS: usize = 20_000;
-
-/// How many names a step of a listing looks at, at least.
-const SCANNED: usize = 512;
+use oncegate_redis::{Guard, Part, Server, Unfit};
 
 /// A store in a Redis.
 ///
@@ -70,6 +67,11 @@ impl RedisStore {
         };
         let watching: Arc<dyn Guard> = Arc::clone(&guard) as _;
         let server = Server::connect(&options.redis, &script::all(), Some(watching)).map_err(unfit)?;
+        if server.is_cluster() {
+            // Each of its primaries passes the guard now, not with the first key that it holds.
+            let refused = |why| StoreError::Refused(format!("redis at {address} is refused: {why}"));
+            wait::for_it(server.primaries()).map_err(refused)?;
+        }
         guard.stop_making();
         let (replicas, replica_timeout) = (options.replicas, options.replica_timeout);
         Ok(Self { server, guard, names, address, replicas, replica_timeout })
@@ -103,7 +105,7 @@ impl RedisStore {
     /// Puts a settlement behind the others of such a script's part: the names of its records as keys; as arguments a
     /// number (twice that of its keys, plus 1 if an absent record is accepted), then the records and their lives.
     pub fn put(&self, settlement: &Settlement, part: &mut Part) {
-        wire::settlement(&self.names, settlement, part);
+        wire::ended(&self.names, settlement.absent, settlement.keys.iter(), part);
     }
 
     /// The outcome of a settlement, from what `judged_all` answered.
@@ -121,28 +123,9 @@ impl RedisStore {
         format!("redis at {}: {why}", self.address)
     }
 
-    async fn settle_by(&self, script: &Script, settlements: &[Settlement]) -> Vec<SettleOutcome> {
-        let asked: Vec<_> = chunks(settlements)
-            .map(|chunk| match chunk {
-                [one] if one.keys.len() > MOST_SETTLED_KEYS => (chunk, None),
-                _ => (chunk, Some(self.server.ask(wire::settlements(&self.names, script, chunk)))),
-            })
-            .collect();
-        let mut outcomes = Vec::with_capacity(settlements.len());
-        for (chunk, answer) in asked {
-            let answer = match answer {
-                Some(answer) => answer.await,
-                None => Err(format!("a delivery has more than {MOST_SETTLED_KEYS} keys")),
-            };
-            match answer {
-                Ok(values) => outcomes.extend(values.into_iter().map(wire::settled)),
-                Err(why) => {
-                    let outcome = SettleOutcome::Unavailable(self.unavailable(&why));
-                    outcomes.extend(std::iter::repeat_n(outcome, chunk.len()));
-                }
-            }
-        }
-        outcomes
+    fn slot(&self, key: &Key) -> u16 {
+        // Its name is made only where somebody asks for it.
+        if self.server.is_cluster() { self.server.slot(&self.names.of(key)) } else { 0 }
     }
 
     /// The one answer to a part of one question.
@@ -154,100 +137,30 @@ impl RedisStore {
             Err(why) => Err(StoreError::Unavailable(self.unavailable(&why))),
         }
     }
-
-    async fn entries(&self, keys: &[Key]) -> Result<Vec<Entry>, StoreError> {
-        let mut entries = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(MOST_KEYS) {
-            let answer = self.server.ask(wire::look(&self.names, chunk)).await;
-            let values = answer.map_err(|why| StoreError::Unavailable(self.unavailable(&why)))?;
-            for (key, value) in chunk.iter().zip(values) {
-                // A record that has ended since its name was found is left out.
-                entries.extend(wire::seen(key, value)?);
-            }
-        }
-        Ok(entries)
-    }
-
-    async fn page(&self, page: &Page) -> Result<Listing, StoreError> {
-        let mut cursor = match &page.cursor {
-            None => 0,
-            Some(cursor) => std::str::from_utf8(cursor)
-                .ok()
-                .and_then(|cursor| cursor.parse().ok())
-                .ok_or_else(|| StoreError::Refused("the cursor is not one of a Redis store".to_owned()))?,
-        };
-        let pattern = self.names.pattern(&page.namespace);
-        // Most names may be somebody else's: go on until a page is worth showing.
-        loop {
-            let answer = self.ask_one(wire::scan(cursor, &pattern, page.limit.max(SCANNED))).await?;
-            let Some((next, mut keys)) = wire::scanned(&self.names, answer) else {
-                return Err(StoreError::Unavailable(self.unavailable("no list of names")));
-            };
-            keys.sort_unstable();
-            keys.dedup();
-            let entries = self.entries(&keys).await?;
-            if next == 0 || !entries.is_empty() {
-                let next = (next != 0).then(|| next.to_string().into_bytes());
-                return Ok(Listing { entries, next });
-            }
-            cursor = next;
-        }
-    }
-}
-
-/// Runs of settlements with at most [`MOST_KEYS`] keys together, or of one that has more.
-fn chunks(settlements: &[Settlement]) -> impl Iterator<Item = &[Settlement]> {
-    let mut rest = settlements;
-    std::iter::from_fn(move || {
-        let mut keys = 0;
-        let fits = |settlement: &&Settlement| {
-            // One without keys costs something, too.
-            keys += settlement.keys.len().max(1);
-            keys <= MOST_KEYS
-        };
-        let count = rest.iter().take_while(fits).count().max(1);
-        let (chunk, behind) = rest.split_at_checked(count)?;
-        rest = behind;
-        Some(chunk)
-    })
 }
 
 impl Store for RedisStore {
     fn claim<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Vec<ClaimOutcome>> {
-        // All chunks are sent before the first answer is waited for.
-        let asked: Vec<_> = claims
-            .chunks(MOST_KEYS)
-            .map(|chunk| (chunk, self.server.ask(wire::claims(&self.names, chunk))))
-            .collect();
-        async move {
-            let mut outcomes = Vec::with_capacity(claims.len());
-            for (chunk, answer) in asked {
-                match answer.await {
-                    Ok(values) => {
-                        let answered = chunk.iter().zip(values);
-                        outcomes.extend(answered.map(|(claim, value)| wire::claimed(claim, value)));
-                    }
-                    Err(why) => {
-                        let outcome = ClaimOutcome::Unavailable(self.unavailable(&why));
-                        outcomes.extend(std::iter::repeat_n(outcome, chunk.len()));
-                    }
-                }
-            }
-            outcomes
-        }
-        .boxed()
+        let part = |claims: &[&Claim]| wire::claims(&self.names, claims);
+        // All of it is sent before the first answer is waited for.
+        let sent = scatter::send(&self.server, claims, |claim| self.slot(&claim.key), |_| 1, part);
+        let outcome = move |(claim, answer): (&Claim, Result<Value, String>)| match answer {
+            Ok(value) => wire::claimed(claim, value),
+            Err(why) => ClaimOutcome::Unavailable(self.unavailable(&why)),
+        };
+        async move { claims.iter().zip(sent.answers().await).map(outcome).collect() }.boxed()
     }
 
     fn check<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
-        self.settle_by(&script::CHECK, settlements).boxed()
+        self.check_all(settlements).boxed()
     }
 
     fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
-        self.settle_by(&script::SETTLE, settlements).boxed()
+        self.settle_all(settlements).boxed()
     }
 
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, StoreError>> {
-        async move { wire::seen(key, self.ask_one(wire::look(&self.names, std::slice::from_ref(key))).await?) }.boxed()
+        async move { wire::seen(key, self.ask_one(wire::look(&self.names, &[key])).await?) }.boxed()
     }
 
     fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Listing, StoreError>> {
@@ -297,6 +210,29 @@ impl Store for RedisStore {
 
     fn replicas(&self) -> u32 {
         self.replicas
+    }
+
+    fn replicated(&self, since: Option<u64>) -> BoxFuture<'_, Result<(), String>> {
+        async move {
+            if self.replicas == 0 {
+                return Ok(());
+            }
+            let counted = self.server.replicated(self.replicas, self.replica_timeout).await;
+            let count = counted.map_err(|why| self.unavailable(&why))?;
+            // Looked at afterwards: the count is of the servers that there were then.
+            if since.is_none() || since != self.cache_epoch() {
+                return Err(
+                    self.unavailable("the connection was lost meanwhile: what was settled is not known")
+                );
+            }
+            if count < self.replicas {
+                let why =
+                    format!("{count} replicas have what was settled, and {} are asked for", self.replicas);
+                return Err(self.unavailable(&why));
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     fn describe(&self) -> String {

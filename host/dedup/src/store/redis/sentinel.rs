@@ -20,7 +20,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
-use oncegate_redis::slot_of;
+use oncegate_redis::{SLOTS, slot_of};
 
 /// The layout that this version reads and writes.
 const LAYOUT: u64 = 1;
@@ -29,9 +29,6 @@ const TITLE: &str = "oncegate-sentinel";
 
 /// The name where there is no cluster, and what other names begin with.
 const NAME: &str = "oncegate:sentinel";
-
-/// How many slots a cluster has.
-const SLOTS: u16 = 16384;
 
 /// Every so manieth slot has a sentinel.
 const EVERY: u16 = 256;

@@ -5,9 +5,10 @@ use oncegate_redis::{Part, Script};
 
 use super::names::Names;
 use super::script;
+use super::settling::Piece;
 use crate::policy::LONGEST_MS;
 use crate::record::State;
-use crate::store::{Absent, Claim, ClaimOutcome, Entry, SettleOutcome, Settlement, StoreError};
+use crate::store::{Absent, Claim, ClaimOutcome, Entry, KeySettle, SettleOutcome, StoreError};
 use crate::transition::{self, Held, Write};
 use crate::{Key, Record, Unreadable};
 
@@ -30,7 +31,7 @@ fn left_ms(record: Result<&Record, &Unreadable>, pttl: i64) -> u64 {
 }
 
 /// Asks for claims.
-pub fn claims(names: &Names, claims: &[Claim]) -> Part {
+pub fn claims(names: &Names, claims: &[&Claim]) -> Part {
     let mut part = Part::new(&script::CLAIM);
     for claim in claims {
         // What is written where there is no record; where there is one, the script takes its counts over.
@@ -73,20 +74,25 @@ pub fn claimed(claim: &Claim, answer: Value) -> ClaimOutcome {
 }
 
 /// Asks for settlements, or (with [`script::CHECK`]) how they would end.
-pub fn settlements(names: &Names, script: &Script, settlements: &[Settlement]) -> Part {
+pub fn settlements(names: &Names, script: &Script, pieces: &[&&Piece<'_>]) -> Part {
     let mut part = Part::new(script);
-    for settlement in settlements {
-        self::settlement(names, settlement, &mut part);
+    for piece in pieces {
+        ended(names, piece.absent, piece.ends(), &mut part);
         part.answers += 1;
     }
     part
 }
 
 /// Puts one settlement's keys and arguments behind the others of a part.
-pub fn settlement(names: &Names, settlement: &Settlement, part: &mut Part) {
-    let accept_absent = u64::from(settlement.absent == Absent::Accept);
-    part.args.push_number(settlement.keys.len() as u64 * 2 + accept_absent);
-    for settled in &settlement.keys {
+pub fn ended<'a>(
+    names: &Names,
+    absent: Absent,
+    ends: impl ExactSizeIterator<Item = &'a KeySettle>,
+    part: &mut Part,
+) {
+    let accept_absent = u64::from(absent == Absent::Accept);
+    part.args.push_number(ends.len() as u64 * 2 + accept_absent);
+    for settled in ends {
         let write = transition::ended(None, settled, false);
         part.keys.push(&names.of(&settled.key));
         part.args.push(&write.record.encode());
@@ -113,7 +119,7 @@ pub fn settled(answer: Value) -> SettleOutcome {
 }
 
 /// Asks for records.
-pub fn look(names: &Names, keys: &[Key]) -> Part {
+pub fn look(names: &Names, keys: &[&Key]) -> Part {
     let mut part = Part::new(&script::LOOK);
     keys.iter().for_each(|key| part.keys.push(&names.of(key)));
     part.answers = keys.len();
