@@ -152,4 +152,17 @@ impl Place {
         }
         Ok(self.ups(deadline).await?.into_iter().map(|up| Primary::clone(&up.primary)).collect())
     }
+
+    /// What the Redis is called: of a server, whose database `db` is used, it is its run, of a cluster one of its nodes.
+    pub async fn identity(&self, db: u32, deadline: Instant) -> Result<String, String> {
+        if let Some(topology) = self.topology() {
+            return topology.identity().await.map_err(|unfit| unfit.why().to_owned());
+        }
+        match self.ups(deadline).await?.first() {
+            Some(up) if !up.primary.run_id.is_empty() => {
+                Ok(format!("server {}, database {db}", up.primary.run_id))
+            }
+            _ => Err("the user may not ask the server for its run id (INFO)".to_owned()),
+        }
+    }
 }

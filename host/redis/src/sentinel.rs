@@ -1,7 +1,6 @@
 //! Redis Sentinels: they know which server is the primary, and name another one after a failover.
 
 use redis::{Value, cmd};
-use tokio::time::timeout;
 
 use crate::RedisOptions;
 use crate::address::Address;
@@ -30,12 +29,7 @@ impl Sentinels {
     pub async fn find(&self) -> Result<Address, Unfit> {
         let (mut reasons, mut away) = (Vec::new(), false);
         for address in &self.addresses {
-            let within = self.opener.reply_timeout() + self.opener.connect_timeout();
-            let asked = match timeout(within, self.ask(address)).await {
-                Ok(asked) => asked,
-                Err(_) => Err(Unfit::Away("no answer in time".to_owned())),
-            };
-            match asked {
+            match self.ask(address).await {
                 Ok(found) => return Ok(found),
                 Err(unfit) => {
                     away |= matches!(unfit, Unfit::Away(_));

@@ -101,21 +101,10 @@ impl Server {
     /// it is its run id and the number of the database, so it changes when the server is restarted or another one takes
     /// its place: compare what was asked at the same time. Of a cluster it is the lowest of its nodes' ids.
     pub fn identity(&self) -> impl Future<Output = Result<String, String>> + Send + use<> {
-        let topology = self.worker.place().topology().cloned();
-        let (primaries, db) = (self.primaries(), self.options.database());
-        let asked = topology.map(|topology| self.worker.run(async move { topology.identity().await }));
-        async move {
-            if let Some(asked) = asked {
-                let told = asked.await.map_err(|_| nobody())?;
-                return told.map_err(|unfit| unfit.why().to_owned());
-            }
-            match primaries.await?.first() {
-                Some(primary) if !primary.run_id.is_empty() => {
-                    Ok(format!("server {}, database {db}", primary.run_id))
-                }
-                _ => Err("the user may not ask the server for its run id (INFO)".to_owned()),
-            }
-        }
+        let (place, deadline) = (Arc::clone(self.worker.place()), self.worker.deadline());
+        let db = self.options.database();
+        let asked = self.worker.run(async move { place.identity(db, deadline).await });
+        async move { asked.await.unwrap_or_else(|_| Err(nobody())) }
     }
 
     /// How many replicas have all that was written before, at most `within` later: the least count of any primary. An

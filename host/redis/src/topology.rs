@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use redis::cmd;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::address::Address;
 use crate::greeting::{Unfit, ask, text};
@@ -142,11 +142,9 @@ impl Topology {
     pub async fn identity(&self) -> Result<String, Unfit> {
         let mut why = Unfit::Away("no node of the cluster answers".to_owned());
         for address in self.to_be_asked(0, None) {
-            let within = self.opener.connect_timeout() + self.opener.reply_timeout();
-            match timeout(within, self.lowest_id(&address)).await {
-                Ok(Ok(id)) => return Ok(format!("cluster of {id}")),
-                Ok(Err(unfit)) => why = unfit,
-                Err(_) => {}
+            match self.lowest_id(&address).await {
+                Ok(id) => return Ok(format!("cluster of {id}")),
+                Err(unfit) => why = unfit,
             }
         }
         Err(why)
