@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use oncegate_redis::explained;
 use oncegate_redis::redis::aio::MultiplexedConnection;
-use oncegate_redis::redis::{AsyncConnectionConfig, Pipeline, RedisError, Value, pipe};
+use oncegate_redis::redis::{Pipeline, RedisError, Value, pipe};
 
 use super::entry::Fields;
 use super::holding::millis;
@@ -29,13 +30,10 @@ pub struct Read {
 impl Line {
     /// Opens it. An answer may take as long as the longest read and what the server may take for any.
     pub async fn open(place: &Place, longest_read: Duration) -> Result<Self, Trouble> {
-        let options = place.server.options();
-        let away = |error: RedisError| Trouble::Away(explained(&error));
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(options.connect_timeout))
-            .set_response_timeout(Some(options.reply_timeout + longest_read));
-        let client = options.client().map_err(|unfit| Trouble::Away(unfit.why().to_owned()))?;
-        let connection = client.get_multiplexed_async_connection_with_config(&config).await.map_err(away)?;
+        let patience = longest_read + place.server.options().reply_timeout;
+        let opened = place.server.open(place.stream.as_bytes(), Some(patience)).await;
+        // Whatever is wrong with it, it was good when the source was opened.
+        let connection = opened.map_err(|unfit| Trouble::Away(unfit.why().to_owned()))?;
         Ok(Self { connection })
     }
 
@@ -79,10 +77,6 @@ fn gap(answer: Value) -> Option<(u64, String, Option<String>)> {
 fn trouble(error: &RedisError) -> Trouble {
     match error.code() {
         Some(code) => Trouble::of(format!("{code} {}", error.detail().unwrap_or_default())),
-        None => Trouble::Away(explained(error)),
+        None => Trouble::Away(explained(error, None)),
     }
-}
-
-fn explained(error: &RedisError) -> String {
-    oncegate_redis::explained(error, None)
 }

@@ -32,6 +32,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How many bytes a read should bring, about.
 const BATCH_BYTES: usize = 1 << 20;
 
+/// How large entries are thought to be before any was read, in bytes.
+const FIRST_BYTES: usize = 16 << 10;
+
 /// Reads a stream as one consumer of a group.
 ///
 /// It hands out new entries, and those that other consumers left behind: entries of which nobody has heard for
@@ -82,19 +85,21 @@ impl RedisStreamSource {
             .enable_all()
             .build()
             .map_err(|error| away(format!("its runtime cannot be started: {error}")))?;
-        runtime.block_on(place.ask(&script::START, |part| part.args.push(start.id().as_bytes()))).map_err(
-            |trouble| match trouble {
-                Trouble::Away(why) => away(why),
-                Trouble::Refused(why) => refused(why),
-            },
-        )?;
+        let started =
+            runtime.block_on(place.ask(&script::START, |part| part.args.push(start.id().as_bytes())));
+        match started {
+            Ok(mut said) if said.word == "unfit" => return Err(refused(said.text())),
+            Ok(_) => {}
+            Err(Trouble::Away(why)) => return Err(away(why)),
+            Err(Trouble::Refused(why)) => return Err(refused(why)),
+        }
         Ok(Self {
             holding: Holding::start(place, options).map_err(unfit)?,
             runtime,
             line: None,
             rounds: Rounds::new(),
             read_next: false,
-            usual_bytes: 1024,
+            usual_bytes: FIRST_BYTES,
             outage: None,
         })
     }

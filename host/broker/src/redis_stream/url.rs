@@ -42,7 +42,6 @@ pub struct StreamUrl {
     pub group: Option<String>,
     /// The group's start, where the URL names one.
     pub start: Option<Start>,
-    tls: bool,
 }
 
 /// Why a text is no URL of a stream. Nothing of it is shown: a password with a slash in it may pass for a host.
@@ -142,7 +141,6 @@ impl FromStr for StreamUrl {
             stream: Some(stream).filter(|stream| !stream.is_empty()),
             group: parameters.group,
             start: parameters.start,
-            tls,
         })
     }
 }
@@ -217,15 +215,14 @@ fn decoded(text: &str) -> Option<String> {
 
 impl fmt::Display for StreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "rediss-stream" } else { "redis-stream" };
-        write!(f, "{scheme}://{}", self.redis.address())?;
-        if let Some(stream) = &self.stream {
-            write!(f, "/{}", Escaped(stream.as_bytes()))?;
+        match &self.stream {
+            Some(stream) => write!(f, "stream {}", Escaped(stream.as_bytes()))?,
+            None => f.write_str("streams")?,
         }
         if let Some(group) = &self.group {
-            write!(f, "?group={}", Escaped(group.as_bytes()))?;
+            write!(f, " (group {})", Escaped(group.as_bytes()))?;
         }
-        Ok(())
+        write!(f, " at {}", self.redis.address())
     }
 }
 
@@ -243,12 +240,14 @@ mod tests {
             parsed("redis-stream://me@10.0.0.1:7000/orders%2Fnew%20%f0%9f%98%80?group=g%26h&start=0&db=3");
         assert_eq!(url.of_source(), Ok(("orders/new 😀", "g&h", Start::First)));
         assert_eq!(url.redis.describe(), "redis at 10.0.0.1:7000 (database 3)");
-        assert_eq!(url.to_string(), "redis-stream://10.0.0.1:7000/orders/new 😀?group=g&h");
+        assert_eq!(url.to_string(), "stream orders/new 😀 (group g&h) at 10.0.0.1:7000");
         assert_eq!(url.of_sink(), Err(InvalidStreamUrl::GroupOfSink));
         let url = parsed("rediss-stream://h/a/b?ca=/etc/ca.pem&group=g&start=$");
         assert_eq!(url.of_source(), Ok(("a/b", "g", Start::Next)));
         assert_eq!(url.redis.ca_file, Some("/etc/ca.pem".into()));
         assert_eq!(parsed("redis-stream://h/s?start=%24").start, Some(Start::Next));
+        let url = parsed("redis-stream://a,b:7/s?sentinel=main");
+        assert_eq!(url.to_string(), "stream s at main of sentinels a:26379,b:7");
     }
 
     #[test]

@@ -27,10 +27,10 @@ local function one(key, at)
   local group, start = ARGV[at + 1], ARGV[at + 3]
   at = at + 3
   local name = denied(key, group)
-  if name then return { 'refused', 'the user may not call ' .. name .. ' on it' }, at end
+  if name then return { 'unfit', 'the user may not call ' .. name .. ' on it' }, at end
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'stream' and kind ~= 'none' then
-    return { 'refused', 'there is a ' .. kind .. ' under its name' }, at
+    return { 'unfit', 'there is a ' .. kind .. ' under its name' }, at
   end
   local read = 0
   if kind == 'stream' then
