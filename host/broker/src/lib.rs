@@ -46,7 +46,7 @@ pub use ndjson::{
     encode, encode_dead_letter, encode_malformed,
 };
 pub use redis_stream::{
-    Acked, Closed, Entries, Entry, Event, FRAGMENT, Fields, Figures, Holding, InvalidStreamUrl, MOST_FIELDS,
+    Closed, Entries, Entry, Event, FRAGMENT, Fields, Figures, Holding, InvalidStreamUrl, MOST_FIELDS,
     RedisStreamSink, RedisStreamSource, SourceOptions, Start, StreamEncoder, StreamUrl, Topics, Unpackable,
 };
 pub use sink::{Sink, SinkError};

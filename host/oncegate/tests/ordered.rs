@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use oncegate::pipeline::{Item, Plan, Stop};
@@ -53,6 +53,9 @@ struct Noted {
     /// How many replicas it asks for, and how often too few of them answer.
     replicas: AtomicU32,
     short: AtomicU32,
+    epoch: AtomicU64,
+    /// A failover happens at the next wait.
+    fails_over: AtomicBool,
 }
 
 impl Store for Noted {
@@ -95,8 +98,15 @@ impl Store for Noted {
         self.replicas.load(SeqCst)
     }
 
-    fn replicated(&self) -> BoxFuture<'_, Result<(), String>> {
+    fn cache_epoch(&self) -> Option<u64> {
+        Some(self.epoch.load(SeqCst))
+    }
+
+    fn replicated(&self, _: Option<u64>) -> BoxFuture<'_, Result<(), String>> {
         self.events.lock().unwrap().push("wait");
+        if self.fails_over.swap(false, SeqCst) {
+            self.epoch.fetch_add(1, SeqCst);
+        }
         let short = self.short.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
         Box::pin(std::future::ready(if short { Err("0 of 1".into()) } else { Ok(()) }))
     }
@@ -192,6 +202,8 @@ fn bench() -> Bench {
         unanswered: AtomicU32::new(0),
         replicas: AtomicU32::new(0),
         short: AtomicU32::new(0),
+        epoch: AtomicU64::new(0),
+        fails_over: AtomicBool::new(false),
     });
     let policy = Policy::new(Namespace::new("n").unwrap());
     let gate = Gate::new(policy, L1Limits::default(), store.clone(), clock.clone()).unwrap();
@@ -430,6 +442,19 @@ fn too_few_replicas_hold_back_the_acknowledgement_and_nothing_but_the_wait_is_re
     items[0].ticket = ticket(1);
     assert_eq!(bench.settle(&mut items), [APPLIED]);
     assert_eq!(bench.events(), ["check", "output", "mark", "wait", "wait", "wait", "ack"]);
+}
+
+#[test]
+fn after_a_failover_the_marks_are_made_again_before_replicas_are_counted() {
+    // Rule 23: no count of another server's replicas says anything of marks that it never had.
+    let mut bench = bench();
+    bench.store.replicas.store(1, SeqCst);
+    bench.store.short.store(1, SeqCst);
+    bench.store.fails_over.store(true, SeqCst);
+    let mut items = [bench.committing("k")];
+    items[0].ticket = ticket(1);
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(bench.events(), ["check", "output", "mark", "wait", "mark", "wait", "ack"]);
 }
 
 #[test]

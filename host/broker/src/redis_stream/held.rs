@@ -26,6 +26,11 @@ impl Held {
         self.entries.len()
     }
 
+    /// All of them.
+    pub fn tickets(&self) -> Vec<Ticket> {
+        self.entries.iter().map(|(&entry, state)| Ticket { entry, count: state.count }).collect()
+    }
+
     /// Whether the entry is held, whatever became of it elsewhere.
     pub fn has(&self, entry: (u64, u64)) -> bool {
         self.entries.contains_key(&entry)

@@ -12,23 +12,11 @@ use super::options::SourceOptions;
 use super::place::{Place, Trouble};
 use super::reply::Said;
 use super::script;
+use crate::acks::Acked;
 use crate::ticket::Ticket;
 
 /// How many events are kept for somebody to ask for; further ones are only counted.
 const MOST_EVENTS: usize = 1_000;
-
-/// What became of an acknowledgement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acked {
-    /// The entry was ours and has ended.
-    Done,
-    /// It is pending for nobody. If the reply to an earlier try was lost, that try did it.
-    Gone,
-    /// It is somebody else's, or was handed over again since. It was left alone.
-    Lost,
-    /// Whether it has ended is unknown, and why.
-    Unavailable(String),
-}
 
 /// What became of the consumer's removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +94,11 @@ impl Holding {
     /// How many entries are held.
     pub fn held(&self) -> usize {
         self.shared.state().held.len()
+    }
+
+    /// All entries that are held.
+    pub fn tickets(&self) -> Vec<Ticket> {
+        self.shared.state().held.tickets()
     }
 
     /// Whether the entry was found not to be ours any more: pending for somebody else, handed over again, or pending for

@@ -4,6 +4,7 @@
 //! done by scripts that look first whether it still is ours: Redis itself acknowledges, claims and drops whatever it
 //! is told to.
 
+mod acks;
 mod ask;
 mod consumer;
 mod encoder;
@@ -27,7 +28,7 @@ mod url;
 
 pub use encoder::StreamEncoder;
 pub use event::{Event, Figures};
-pub use holding::{Acked, Closed, Holding};
+pub use holding::{Closed, Holding};
 pub use options::SourceOptions;
 pub use packed::{Entries, Entry, Fields, MOST_FIELDS, Unpackable};
 pub use script::FRAGMENT;

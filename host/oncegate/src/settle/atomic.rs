@@ -212,8 +212,8 @@ impl Atomic {
     }
 
     /// Marks, outputs and acknowledgements are lost together, if they are: replicas only decide what is cached.
-    fn replicate(&self, group: &mut [&mut Item], joined: &[usize]) {
-        if self.store.replicas() == 0 || self.runtime.block_on(self.store.replicated()).is_err() {
+    fn replicate(&self, since: Option<u64>, group: &mut [&mut Item], joined: &[usize]) {
+        if self.store.replicas() == 0 || self.runtime.block_on(self.store.replicated(since)).is_err() {
             return;
         }
         for index in joined {
@@ -261,8 +261,9 @@ impl Settle for Atomic {
         if !joined.is_empty() {
             let items: Vec<&Item> =
                 joined.iter().filter_map(|index| group.get(*index).map(|item| &**item)).collect();
+            let since = self.store.cache_epoch();
             fill(&joined, self.settle_joined(&items)?);
-            self.replicate(group, &joined);
+            self.replicate(since, group, &joined);
         }
         if !apart.is_empty() {
             self.say_once(group, &apart);

@@ -107,24 +107,30 @@ impl Ordered {
         }
     }
 
-    /// Waits until so many replicas as the store asks for hold the marks. False if a stop gives up first: then nothing
-    /// is acknowledged, and what comes again is a duplicate, unless a failover has forgotten it.
-    fn replicate(&self, endings: &mut [Ending], outcomes: &[SettleOutcome]) -> bool {
+    /// Marks, and waits until so many replicas as the store asks for hold the marks. False if a stop gives up first:
+    /// then nothing is acknowledged, and what comes again is a duplicate, unless a failover has forgotten it.
+    fn mark_and_replicate(&self, endings: &mut [Ending]) -> Result<(Vec<SettleOutcome>, bool), Failure> {
         let store = self.gate.store();
-        if store.replicas() == 0
-            || !outcomes.iter().any(|outcome| matches!(outcome, SettleOutcome::Applied { .. }))
-        {
-            return true;
+        let mut since = store.cache_epoch();
+        let mut outcomes = self.mark(endings)?;
+        let applied = |outcome: &SettleOutcome| matches!(outcome, SettleOutcome::Applied { .. });
+        if store.replicas() == 0 || !outcomes.iter().any(applied) {
+            return Ok((outcomes, true));
         }
         let mut patience = self.patience();
-        // Only this is repeated: the marks are there, and the outputs are out.
-        while self.runtime.block_on(store.replicated()).is_err() {
+        while self.runtime.block_on(store.replicated(since)).is_err() {
             if !patience.pause() {
-                return false;
+                return Ok((outcomes, false));
+            }
+            let now = store.cache_epoch();
+            // Only the wait is repeated, unless another server may answer by now, which may not have the marks.
+            if now != since {
+                since = now;
+                outcomes = self.mark(endings)?;
             }
         }
         endings.iter_mut().for_each(Ending::is_replicated);
-        true
+        Ok((outcomes, true))
     }
 
     /// Acknowledges what is done. What cannot be acknowledged before a stop gives up is delivered again, as a
@@ -179,8 +185,7 @@ impl Settle for Ordered {
                 endings.push(ending);
             }
         }
-        let settled = self.mark(&mut endings)?;
-        let replicated = self.replicate(&mut endings, &settled);
+        let (settled, replicated) = self.mark_and_replicate(&mut endings)?;
         for ((index, ending), outcome) in marked.into_iter().zip(endings).zip(settled) {
             if let (Some(item), Some(place)) = (group.get_mut(index), outcomes.get_mut(index)) {
                 item.ending = Some(ending);
