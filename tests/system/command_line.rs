@@ -1,6 +1,8 @@
 //! Bad input gets one clear line and its exit code; what there is to look at can be looked at.
 
-use oncegate_tests::{Bench, Ended, oncegate, plugin};
+use std::process::Command;
+
+use oncegate_tests::{Bench, Ended, Redis, oncegate, plugin};
 use serde_json::json;
 
 fn call(bench: &Bench, arguments: &[&str]) -> Ended {
@@ -101,16 +103,25 @@ fn a_password_is_never_shown() {
     let bench = Bench::default();
     bench.messages(&[json!(1)]);
     let url = "redis://user:hunter2@127.0.0.1:1/0";
-    for command in ["run", "check"] {
+    let input = "redis-stream://user:hunter2@127.0.0.1:1/in?group=g&start=0";
+    let output = "redis-stream://user:hunter2@127.0.0.1:1/out";
+    let of = |command, input, output, store, code| {
         let payment = payment();
         let arguments =
-            [command, "--plugin", &payment, "--input", "in.ndjson", "--output", "o", "--store", url];
+            [command, "--plugin", &payment, "--input", input, "--output", output, "--store", store];
         let mut command = oncegate();
         command.current_dir(bench.path(".")).args(arguments).env("ONCEGATE_REDIS_PASSWORD", "hunter3");
         let ended = Ended::new(command.output().unwrap());
-        assert_eq!(ended.code, Some(4));
+        assert_eq!(ended.code, Some(code), "{}", ended.stderr);
         let all = format!("{}{}", ended.stdout, ended.stderr);
         assert!(!all.contains("hunter"), "{all}");
+    };
+    for command in ["run", "check"] {
+        of(command, "in.ndjson", "o", url, 4);
+        of(command, "in.ndjson", output, "memory:", 5);
+        of(command, input, output, "memory:", 5);
+        of(command, "redis-stream://user:hunter2@h/in?group=g&start=x", "o", "memory:", 2);
+        of(command, "in.ndjson", "redis://user:hunter2@h/out", "memory:", 2);
     }
 }
 
@@ -143,6 +154,78 @@ fn check_shows_the_effective_policy_with_origins_and_changes_nothing() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let ended = call(&bench, &["check", "--config", "oncegate.toml"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[test]
+fn a_redis_without_a_store_is_refused_until_somebody_begins_one() {
+    let (bench, redis) = (Bench::default(), Redis::start());
+    bench.messages(&[json!({"steps": [{"seen": "k"}, {"commit": "k"}]})]);
+    let (plugin, url) = (plugin("probe").display().to_string(), redis.url());
+    let with = |command: &str, further: &[&str]| {
+        let mut all =
+            vec![command, "--plugin", &plugin, "--input", "in.ndjson", "--output", "o", "--store", &url];
+        all.extend_from_slice(further);
+        call(&bench, &all)
+    };
+    for command in ["check", "run"] {
+        let ended = with(command, &[]);
+        assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+        assert!(ended.error().contains("--init-store"), "{}", ended.error());
+    }
+    assert_eq!(with("run", &["--init-store"]).code, Some(0));
+    assert_eq!(with("run", &[]).code, Some(0));
+    assert_eq!(with("check", &[]).code, Some(0));
+    assert_eq!(with("check", &["--init-store"]).code, Some(2), "a check begins nothing");
+}
+
+/// What a Redis holds, by name.
+fn names(redis: &Redis) -> Vec<String> {
+    let url = redis.url();
+    let found = Command::new("redis-cli").args(["-u", &url, "--raw", "KEYS", "*"]).output().unwrap();
+    let mut names: Vec<String> =
+        String::from_utf8(found.stdout).unwrap().lines().map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn check_says_what_a_settle_over_streams_promises_and_makes_nothing() {
+    let (bench, redis) = (Bench::default(), Redis::start());
+    bench.messages(&[]);
+    bench.run_on("probe", &redis.url()).ok();
+    let before = names(&redis);
+    assert!(!before.is_empty(), "the store has its sentinel");
+    let (plugin, url) = (plugin("probe").display().to_string(), redis.url());
+    let server = url.replace("redis://", "redis-stream://");
+    let (input, output) = (format!("{server}/in?group=g&start=0"), format!("{server}/out"));
+    let check = |output: &str, further: &[&str]| {
+        let mut all =
+            vec!["check", "--plugin", &plugin, "--input", &input, "--output", output, "--store", &url];
+        all.extend_from_slice(further);
+        call(&bench, &all)
+    };
+    let shown = |ended: &Ended, expected: &str| {
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(ended.stdout.contains(expected), "{expected}: {}", ended.stdout);
+    };
+    let ended = check(&output, &[]);
+    shown(&ended, "settle  atomic: commits, outputs and acknowledgement are one step");
+    shown(&ended, &format!("dead_letters.path        = {server}/in.dead "));
+    shown(&ended, "input.take_over          = 70s");
+    let ended = check("o", &[]);
+    shown(&ended, "settle  ordered: outputs, then commits");
+    shown(&ended, "the outputs go to o)");
+    bench.write("host.toml", "[policy]\nscope = \"host\"");
+    let ended = check(&output, &["--config", "host.toml", "--host-id", "h7"]);
+    shown(
+        &ended,
+        "scope   host h7: this host handles each message once, in namespace probe.h7, as group g.h7",
+    );
+    assert_eq!(names(&redis), before, "neither stream nor group nor key is made");
+
+    let ended = check(&output, &["--order", "key"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.error().contains("an order needs one stream for each partition"), "{}", ended.error());
 }
 
 #[test]

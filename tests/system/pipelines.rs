@@ -241,13 +241,23 @@ fn one_pipeline_goes_on_when_the_input_of_the_other_has_ended_until_a_signal_end
     let mut command = oncegate();
     command.current_dir(bench.path("."));
     command.args(["run", "--config", "oncegate.toml", "--json", "--init-store"]);
-    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(60);
     while std::fs::read_to_string(bench.path("b.out")).map_or(0, |text| text.lines().count()) < keys.len() {
-        assert!(Instant::now() < until, "the second pipeline does not get what the first one wrote");
+        if Instant::now() > until {
+            running.kill().unwrap();
+            panic!("the second pipeline does not get what the first one wrote");
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
     kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    while running.try_wait().unwrap().is_none() {
+        if Instant::now() > until {
+            running.kill().unwrap();
+            panic!("the signal does not end all of it");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let ended = Ended::new(running.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
     let found = summaries(&ended);

@@ -190,13 +190,18 @@ impl Stores {
         if let Some((_, opened)) = self.opened.iter().find(|(url, _)| url.is_same_place(&options.url)) {
             return Ok(Opened { warnings: Vec::new(), ..opened.clone() });
         }
-        let same = self.wanted.iter().filter(|wanted| wanted.url.is_same_place(&options.url));
-        let longest_lease_ms = same.map(|wanted| wanted.longest_lease_ms).max().unwrap_or(0);
-        let longest_lease_ms = longest_lease_ms.max(options.longest_lease_ms);
-        let options = StoreOptions { longest_lease_ms, ..options.clone() };
+        let options = self.for_all(options);
         let opened = options.open(Arc::clone(&self.clock), self.init)?;
         self.opened.push((options.url, opened.clone()));
         Ok(opened)
+    }
+
+    /// The options of one pipeline, so that they serve all that have the same store: what a new epoch has to wait
+    /// for is the longest lease of any of them.
+    fn for_all(&self, options: &StoreOptions) -> StoreOptions {
+        let same = self.wanted.iter().filter(|wanted| wanted.url.is_same_place(&options.url));
+        let longest_lease_ms = same.map(|wanted| wanted.longest_lease_ms).max().unwrap_or(0);
+        StoreOptions { longest_lease_ms: longest_lease_ms.max(options.longest_lease_ms), ..options.clone() }
     }
 }
 
@@ -252,6 +257,42 @@ mod tests {
         assert!(!format!("{redis:?}").contains("p@ss"));
         for bad in ["gate.db", "file:", "memory", "redis:host", "http://x", ""] {
             assert!(bad.parse::<StoreUrl>().is_err(), "{bad}");
+        }
+    }
+
+    fn options(url: &str, longest_lease_ms: u64) -> StoreOptions {
+        StoreOptions { longest_lease_ms, ..StoreOptions::of(url.parse().unwrap(), None) }
+    }
+
+    #[test]
+    fn a_store_is_opened_once_for_all_that_name_it_and_with_the_longest_lease() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |file: &str| format!("file:{}", folder.path().join(file).display());
+        let wanted = [
+            options(&name("a"), 60_000),
+            options(&name("./a"), 90_000),
+            options(&name("b"), 120_000),
+            options("memory:", 1),
+        ];
+        let mut stores = Stores::new(wanted.clone(), Arc::new(oncegate_dedup::SystemClock), false);
+        assert_eq!(stores.for_all(&wanted[0]).longest_lease_ms, 90_000);
+        assert_eq!(stores.for_all(&wanted[2]).longest_lease_ms, 120_000);
+        let opened: Vec<Opened> = wanted.iter().map(|wanted| stores.open(wanted).unwrap()).collect();
+        // Opened twice, an embedded store would find itself locked.
+        assert!(Arc::ptr_eq(&opened[0].store, &opened[1].store));
+        assert!(!Arc::ptr_eq(&opened[0].store, &opened[2].store));
+        assert!(opened[3].file.is_none());
+    }
+
+    #[test]
+    fn the_same_place_may_be_written_in_several_ways() {
+        let same =
+            |one: &str, other: &str| one.parse::<StoreUrl>().unwrap().is_same_place(&other.parse().unwrap());
+        assert!(same("redis://h", "redis://h:6379/0"));
+        assert!(same("redis://h,i", "redis://i,h"));
+        assert!(same("memory:", "memory:"));
+        for other in ["redis://i", "redis://h/1", "rediss://h", "memory:", "file:h"] {
+            assert!(!same("redis://h", other), "{other}");
         }
     }
 }

@@ -327,6 +327,7 @@ fn pipelines_do_not_share_a_namespace_unless_they_say_so() {
     }
     // A trial run claims in a namespace of its own, and elsewhere it is another namespace.
     all(&two(&named(IN_A, ""), &named(IN_B, "policy.shadow = true"))).unwrap();
+    all(&two(&named(IN_A, "policy.shadow = true"), &named(IN_B, ""))).unwrap();
     all(&two(&named(IN_A, ""), &named(IN_B, "store.url = \"redis://h/1\""))).unwrap();
 }
 
