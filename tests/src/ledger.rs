@@ -1,49 +1,64 @@
-//! Reads sinks independently of the host's own code.
+//! What has become of everything: read from the streams alone, whatever the hosts say.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::client::Client;
+use crate::group::Group;
+use crate::stream::{Entry, entries};
 
-/// One line of an output or of the dead letters.
-#[derive(Debug, Clone)]
-pub struct Line(pub Value);
+/// The effects and the dead letters.
+#[derive(Debug)]
+pub struct Ledger {
+    /// The outputs, in order.
+    pub effects: Vec<Entry>,
+    /// The dead letters, in order.
+    pub dead: Vec<Entry>,
+}
 
-impl Line {
-    /// The output's id.
-    pub fn id(&self) -> &str {
-        self.0["id"].as_str().unwrap()
+impl Ledger {
+    /// Reads both.
+    pub fn read(client: &mut Client) -> Self {
+        Self { effects: entries(client, "effects"), dead: entries(client, "dead") }
     }
 
-    /// The topic.
-    pub fn topic(&self) -> &str {
-        self.0["topic"].as_str().unwrap()
+    /// How often each output is there, by its id.
+    pub fn counts(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for effect in &self.effects {
+            *counts.entry(effect.id()).or_default() += 1;
+        }
+        counts
     }
 
-    /// The payload: JSON, or a string.
-    pub fn payload(&self) -> &Value {
-        &self.0["payload"]
+    /// The ids that are there more than once.
+    pub fn doubled(&self) -> Vec<&str> {
+        self.counts().into_iter().filter(|(_, count)| *count > 1).map(|(id, _)| id).collect()
     }
 
-    /// A header that is a string.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.0["headers"][name].as_str()
+    /// Each of these keys has its effect, no other has, and nothing has died. Effects may be there twice.
+    pub fn nothing_is_lost(&self, keys: &[String]) {
+        let expected: Vec<String> = keys.iter().map(|key| format!("probe/k/{key}/0")).collect();
+        let counts = self.counts();
+        let lost: Vec<&String> = expected.iter().filter(|id| !counts.contains_key(id.as_str())).collect();
+        assert!(lost.is_empty(), "{} are lost: {lost:?}", lost.len());
+        let unexpected: Vec<&&str> =
+            counts.keys().filter(|id| !expected.iter().any(|known| known == **id)).collect();
+        assert!(unexpected.is_empty(), "unexpected: {unexpected:?}");
+        assert!(self.dead.is_empty(), "dead: {:?}", self.dead);
+        for effect in &self.effects {
+            assert_eq!(effect.id(), format!("probe/k/{}/0", effect.payload()), "another key's effect");
+        }
     }
 
-    /// Why it is a dead letter.
-    pub fn reason(&self) -> &str {
-        self.header("oncegate-reason").expect("a dead letter has a reason")
+    /// Each of these keys has its effect once, no other has one, and nothing has died.
+    pub fn is_exact(&self, keys: &[String]) {
+        assert_eq!(self.doubled(), Vec::<&str>::new(), "doubled");
+        self.nothing_is_lost(keys);
     }
 }
 
-/// The lines of a file: each whole, each JSON. No file, no lines.
-pub fn lines(path: &Path) -> Vec<Line> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => panic!("{}: {error}", path.display()),
-    };
-    assert!(text.is_empty() || text.ends_with('\n'), "{} ends in the middle of a line", path.display());
-    let parse =
-        |line: &str| Line(serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
-    text.lines().map(parse).collect()
+/// Everything that was sent is acknowledged, each of these keys has had its effect once, and nothing has died.
+pub fn exactly_once(client: &mut Client, keys: &[String]) {
+    Group::orders().wait_until_settled(client);
+    Ledger::read(client).is_exact(keys);
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::ledger::{Line, lines};
+use crate::line::{Line, lines};
 
 /// A folder of its own for one test, with the usual names.
 #[derive(Debug)]

@@ -41,9 +41,9 @@ pub use acks::{Acked, Acks, Notice, Pending};
 pub use encoder::{Encoder, NdjsonEncoder};
 pub use message::{Delivery, Header, Malformed, Message};
 pub use ndjson::{
-    DEFAULT_LINE_LIMIT, DeadLetter, FileSink, HOST_HEADER_PREFIX, InputFormat, LINE_HEADER, MAX_NESTING,
-    NdjsonSource, Output, Position, PositionError, REASON_HEADER, Resumed, StreamSink, UnknownInputFormat,
-    encode, encode_dead_letter, encode_malformed,
+    DEFAULT_LINE_LIMIT, DeadLetter, FileSink, HOST_HEADER_PREFIX, InputFormat, LINE_HEADER, MALFORMED_HEADER,
+    MAX_NESTING, NdjsonSource, Output, Position, PositionError, REASON_HEADER, Resumed, StreamSink,
+    UnknownInputFormat, encode, encode_dead_letter, encode_malformed,
 };
 pub use redis_stream::{
     Closed, Entries, Entry, Event, FRAGMENT, Fields, Figures, Holding, InvalidStreamUrl, MOST_FIELDS,

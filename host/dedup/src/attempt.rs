@@ -258,9 +258,14 @@ impl Attempt {
         })
     }
 
-    /// The fence of the first claim that this attempt holds, for a dead letter.
+    /// The fence of the first claim that this attempt holds.
     pub fn first_claim(&self) -> Option<(&Key, Fence)> {
-        self.known.iter().find_map(|known| match &known.what {
+        self.claims().next()
+    }
+
+    /// The fences of all claims that this attempt holds, for a dead letter: a requeue has to clear each of them.
+    pub fn claims(&self) -> impl Iterator<Item = (&Key, Fence)> {
+        self.known.iter().filter_map(|known| match &known.what {
             What::New { granted, .. } if !self.is_delivery(&known.key) => Some((&known.key, granted.fence)),
             _ => None,
         })

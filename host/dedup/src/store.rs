@@ -21,7 +21,7 @@ mod watch;
 pub use file::{Figures, FileOptions, FileStore, OpenError, Prepared};
 pub use memory::MemoryStore;
 pub use operator::{Entry, Forgotten, Listing, Marked, Page, Requeued};
-pub use redis::{Initialised, RedisOptions, RedisStore, RedisStoreOptions, Secret};
+pub use redis::{Epoch, Initialised, NotOurs, RedisOptions, RedisStore, RedisStoreOptions, Secret, Sentinel};
 pub use watch::Invalidate;
 pub(crate) use watch::Watchers;
 

@@ -1,9 +1,13 @@
 //! The command line: a file for each command.
 
 mod check;
+mod dead;
 mod inspect;
 mod keys;
+mod operator;
+mod pipelines;
 mod run;
+mod store;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -30,6 +34,8 @@ pub fn run() -> Result<(), Failure> {
         Some(("check", matches)) => check::run(matches),
         Some(("inspect", matches)) => inspect::run(matches),
         Some(("keys", matches)) => keys::run(matches),
+        Some(("dead", matches)) => dead::run(matches),
+        Some(("store", matches)) => store::run(matches),
         _ => Err(fail!(Exit::Usage, "no command is given; see oncegate --help")),
     }
 }
@@ -43,7 +49,14 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
-        .subcommands([run::command(), check::command(), inspect::command(), keys::command()])
+        .subcommands([
+            run::command(),
+            check::command(),
+            inspect::command(),
+            keys::command(),
+            dead::command(),
+            store::command(),
+        ])
 }
 
 /// `--config` and a flag for each setting that has one.

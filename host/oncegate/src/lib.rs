@@ -6,14 +6,19 @@
 #![deny(missing_docs)]
 
 mod assembly;
+mod audit;
 pub mod cli;
 pub mod config;
+mod console;
 pub mod exit;
 pub mod fingerprint;
+mod key_text;
+mod letters;
 mod logs;
 mod outputs;
 pub mod pipeline;
 mod progress;
+mod rfc3339;
 pub mod settings;
 pub mod settle;
 mod signals;

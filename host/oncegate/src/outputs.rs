@@ -8,6 +8,13 @@ use oncegate_sandbox::{Message, StagedOutput};
 /// How much of a reason a dead letter carries, in characters.
 const REASON_CHARS: usize = 2048;
 
+/// The header of a dead letter that says which key its delivery had claimed, as listings show it: one for each key, in
+/// the order of the fences.
+pub const KEY_HEADER: &str = "oncegate-key";
+
+/// The header of a dead letter that says by which fence a key was marked dead.
+pub const FENCE_HEADER: &str = "oncegate-fence";
+
 /// Names the first output that no commit covers, if there is one.
 ///
 /// An output belongs to the key most recently answered new before it. (See k1, emit, see k2, commit k2: with any
@@ -64,7 +71,7 @@ fn output_id(attempt: &Attempt, message_id: &str, output: &StagedOutput) -> Stri
     }
 }
 
-/// Appends the dead letter of a message. With it go the reason and, if the delivery holds a claim, the key and
+/// Appends the dead letter of a message. With it go the reason and, for each claim that the delivery holds, the key and
 /// the fence by which the key is marked dead.
 pub fn encode_dead_letter(
     attempt: &Attempt,
@@ -76,9 +83,9 @@ pub fn encode_dead_letter(
     // Escaped where it came from a guest; all that is left to do is to bound it.
     let reason = death.to_string().chars().take(REASON_CHARS).collect();
     let mut host_headers = vec![(oncegate_broker::REASON_HEADER, reason)];
-    if let Some((key, fence)) = attempt.first_claim() {
-        host_headers.push(("oncegate-key", key.name().to_string()));
-        host_headers.push(("oncegate-fence", fence.to_string()));
+    for (key, fence) in attempt.claims() {
+        host_headers.push((KEY_HEADER, key.name().to_string()));
+        host_headers.push((FENCE_HEADER, fence.to_string()));
     }
     let headers = message
         .headers

@@ -140,7 +140,7 @@ impl StoreOptions {
     }
 
     /// The same, as a store in a Redis wants to hear it.
-    fn redis(&self, url: &str, init: bool) -> Result<RedisStoreOptions, Failure> {
+    pub(crate) fn redis(&self, url: &str, init: bool) -> Result<RedisStoreOptions, Failure> {
         let mut redis = RedisOptions::parse(url).or_exit(Exit::Usage)?;
         set_password(&mut redis);
         redis.ca_file = self.ca_file.clone().or(redis.ca_file);

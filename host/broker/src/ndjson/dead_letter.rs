@@ -10,6 +10,9 @@ pub const HOST_HEADER_PREFIX: &str = "oncegate-";
 pub const REASON_HEADER: &str = "oncegate-reason";
 /// The header that says which line of its source a malformed line was, counted from 1.
 pub const LINE_HEADER: &str = "oncegate-line";
+/// The header that says that the dead letter never was a message, and what it was: `line`, or `entry` of a stream, whose
+/// payload then is the list of its fields.
+pub const MALFORMED_HEADER: &str = "oncegate-malformed";
 
 /// A message with what the host has to say about its end.
 #[derive(Debug, Clone)]
@@ -34,7 +37,9 @@ impl<'a> DeadLetter<'a> {
     /// The dead letter of what is no message: its id, the bytes that were kept as the payload, and its reason and
     /// line number as headers. `topic` is the source's default topic.
     pub fn of(malformed: &'a Malformed, topic: &'a str) -> Self {
-        let mut host_headers = vec![(REASON_HEADER, malformed.reason.clone())];
+        let kind = if malformed.line.is_some() { "line" } else { "entry" };
+        let mut host_headers =
+            vec![(REASON_HEADER, malformed.reason.clone()), (MALFORMED_HEADER, kind.to_owned())];
         host_headers.extend(malformed.line.map(|line| (LINE_HEADER, line.to_string())));
         Self { id: &malformed.id, topic, key: None, headers: &[], payload: &malformed.bytes, host_headers }
     }
@@ -127,7 +132,9 @@ mod tests {
             encode_malformed(&malformed, "in", &mut lines);
             let message = read_back(lines);
             assert_eq!((message.id.as_str(), message.topic.as_str()), ("in:9", "in"));
-            assert_eq!(message.headers, [header("oncegate-reason", "odd"), header("oncegate-line", "3")]);
+            let expected =
+                [("oncegate-reason", "odd"), ("oncegate-malformed", "line"), ("oncegate-line", "3")];
+            assert_eq!(message.headers, expected.map(|(name, value)| header(name, value)));
             assert_eq!(message.payload, bytes);
         }
     }

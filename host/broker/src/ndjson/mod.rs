@@ -22,7 +22,8 @@ mod torn_line;
 mod round_trip;
 
 pub use dead_letter::{
-    DeadLetter, HOST_HEADER_PREFIX, LINE_HEADER, REASON_HEADER, encode_dead_letter, encode_malformed,
+    DeadLetter, HOST_HEADER_PREFIX, LINE_HEADER, MALFORMED_HEADER, REASON_HEADER, encode_dead_letter,
+    encode_malformed,
 };
 pub use encode::{Output, encode};
 pub use file_sink::{FileSink, Resumed};

@@ -32,6 +32,7 @@ mod wire;
 pub use guard::Initialised;
 pub use oncegate_redis::{RedisOptions, Secret};
 pub use options::RedisStoreOptions;
+pub use sentinel::{Epoch, NotOurs, Sentinel};
 
 use guard::StoreGuard;
 use names::Names;

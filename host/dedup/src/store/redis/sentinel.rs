@@ -71,6 +71,11 @@ pub enum NotOurs {
 }
 
 impl Sentinel {
+    /// What they are called on a primary that serves these slots, or (without any) is no part of a cluster.
+    pub fn names_on(slots: &[RangeInclusive<u16>]) -> Vec<String> {
+        names(slots)
+    }
+
     /// Reads one.
     pub fn read(text: &[u8]) -> Result<Self, NotOurs> {
         let text = std::str::from_utf8(text).map_err(|_| NotOurs::Garbled)?;

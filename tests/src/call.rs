@@ -1,0 +1,76 @@
+//! Which of the calls that go over a wire is meant.
+
+use std::collections::HashMap;
+
+/// A script, known by words of its source, or a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// Claims keys.
+    Claim,
+    /// Looks whether fences still hold, before outputs go out.
+    Check,
+    /// Marks keys, where that is a step of its own.
+    Mark,
+    /// Marks, appends and acknowledges in one step.
+    Settle,
+    /// Acknowledges, where that is a step of its own.
+    Acknowledge,
+    /// Appends outputs or dead letters, where that is a step of its own.
+    Append,
+    /// Keeps what a host holds fresh.
+    Keep,
+    /// A command by its name.
+    Command(&'static str),
+}
+
+/// The sources of scripts, by what Redis calls them. They are learnt from the calls that bring them along.
+pub type Sources = HashMap<Vec<u8>, String>;
+
+impl Call {
+    /// Whether a command is this one. A script that is called without a key only shows that it may be called.
+    pub fn is(self, words: &[&[u8]], sources: &Sources) -> bool {
+        if let Call::Command(name) = self {
+            return words.first().is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+        }
+        source(words, sources).is_some_and(|source| self.is_source(source))
+    }
+
+    fn is_source(self, source: &str) -> bool {
+        let has = |words: &str| source.contains(words);
+        let settles = has("-- Settles deliveries");
+        let of_a_stream = has("-- Settles deliveries of a stream");
+        match self {
+            Call::Claim => has("-- Claims keys"),
+            Call::Check => settles && !of_a_stream && has("local WRITE = false"),
+            Call::Mark => settles && !of_a_stream && has("local WRITE = true"),
+            Call::Settle => of_a_stream,
+            Call::Acknowledge => has("if whose == 'ours' then acknowledge(key, group, id) end"),
+            Call::Append => has("-- Appends an entry. One that"),
+            Call::Keep => has("-- Keeps an entry fresh that is ours"),
+            Call::Command(_) => false,
+        }
+    }
+}
+
+/// Notes the source that a command brings along.
+pub fn learn(words: &[&[u8]], sources: &mut Sources) {
+    if let [name, source, ..] = words
+        && name.eq_ignore_ascii_case(b"EVAL")
+    {
+        let source = String::from_utf8_lossy(source).into_owned();
+        let digest = redis::Script::new(&source).get_hash().as_bytes().to_vec();
+        sources.insert(digest, source);
+    }
+}
+
+fn source<'a>(words: &[&'a [u8]], sources: &'a Sources) -> Option<&'a str> {
+    let [name, script, keys, ..] = words else { return None };
+    if *keys == b"0" {
+        return None;
+    }
+    if name.eq_ignore_ascii_case(b"EVAL") {
+        return std::str::from_utf8(script).ok();
+    }
+    let digest = name.eq_ignore_ascii_case(b"EVALSHA").then_some(*script)?;
+    sources.get(digest).map(String::as_str)
+}

@@ -1,0 +1,29 @@
+//! Signals to processes that a test has started.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+fn send(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    // Gone already is as good.
+    let _ = kill_process(pid, signal);
+}
+
+/// Ends it at once and without notice.
+pub fn kill(pid: u32) {
+    send(pid, Signal::KILL);
+}
+
+/// Stops it where it stands.
+pub fn stop(pid: u32) {
+    send(pid, Signal::STOP);
+}
+
+/// Lets it go on.
+pub fn go_on(pid: u32) {
+    send(pid, Signal::CONT);
+}
+
+/// Asks it to finish.
+pub fn drain(pid: u32) {
+    send(pid, Signal::TERM);
+}
