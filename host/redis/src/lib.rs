@@ -28,11 +28,13 @@ mod server;
 mod slot;
 mod slots;
 mod target;
+mod tenure;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
 mod topology;
 mod url;
+mod wait;
 mod worker;
 
 pub use failure::{Failure, explained};
@@ -46,4 +48,6 @@ pub use script::Script;
 pub use secret::Secret;
 pub use server::Server;
 pub use slot::{SLOTS, slot_of};
+pub use tenure::{NotYours, Tenure};
 pub use url::{Authority, InvalidUrl, UrlParts};
+pub use wait::wait;

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ask::wait;
+use oncegate_redis::wait;
+
 use super::holding::Shared;
 use super::place::Place;
 use super::script;

@@ -5,7 +5,6 @@
 //! is told to.
 
 mod acks;
-mod ask;
 mod consumer;
 mod encoder;
 mod entry;

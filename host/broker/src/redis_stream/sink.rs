@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use oncegate_redis::text::Escaped;
-use oncegate_redis::{MOST_KEYS, Part, Server, Unfit};
+use oncegate_redis::{MOST_KEYS, Part, Server, Unfit, wait};
 
-use super::ask::wait;
 use super::packed::{Entries, Entry};
 use super::place::Trouble;
 use super::reply::Said;
