@@ -1,6 +1,9 @@
 //! A Redis that is there even if it is not: connections that are opened again for as long as somebody needs them,
 //! and scripts that are called over them, joined into few calls, and asked again until their outcome is known.
 //!
+//! One server, the primary that sentinels name, or the primaries of a cluster: callers need not know which, except that
+//! the keys of one part have to share a slot. Whoever is the primary is found anew for each connection, and checked.
+//!
 //! What the scripts do is the business of the crates above: records of keys, entries of streams.
 
 #![deny(missing_docs)]

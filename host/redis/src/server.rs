@@ -123,7 +123,8 @@ impl Server {
         async move { answer.await.unwrap_or_else(|_| Err(nobody())) }
     }
 
-    /// How many of the connections that carry calls were lost since the start. The guard has heard of each.
+    /// How many of the connections that carry calls were lost since the start, or left because somebody else is the
+    /// primary now. The guard has heard of each.
     pub fn connections_lost(&self) -> u64 {
         self.notes.lost()
     }
