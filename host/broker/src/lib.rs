@@ -1,8 +1,10 @@
 //! Sources and sinks of messages.
 //!
-//! A [`Source`] hands out deliveries, a [`Sink`] takes whole encoded lines. This crate knows nothing of
-//! handlers, claims or keys of business events; whoever joins a source, a store and a sink does so above it.
-//! Everything here blocks: a source belongs to the thread that reads, a sink to the thread that settles.
+//! A [`Source`] hands out deliveries, a [`Sink`] takes whole outputs, written down by its [`Encoder`]. There are two kinds
+//! of each: lines of JSON in files and pipes, and entries of Redis Streams, whose deliveries a [`Holding`] keeps until
+//! they have ended. This crate knows nothing of handlers, claims or keys of business events; whoever joins a source, a
+//! store and a sink does so above it. Sources and sinks block: a source belongs to the thread that reads, a sink to the
+//! thread that settles.
 //!
 //! Errors follow one convention: `Display` is one line that says what could not be done, where, and (where
 //! there is something to do) what to do; the cause, if there is one, is `source()` and is not repeated in the

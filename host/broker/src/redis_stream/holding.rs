@@ -124,6 +124,11 @@ impl Holding {
         }
     }
 
+    /// Somebody found the entry not to be ours any more: a settle that checked it in its own script.
+    pub fn lose(&self, ticket: Ticket) {
+        self.shared.state().lose(ticket);
+    }
+
     /// The delivery is over: its entry is no longer held, and is not kept fresh.
     pub fn ended(&self, ticket: Ticket) {
         self.shared.state().held.ended(ticket);

@@ -41,6 +41,8 @@ const FIRST_BYTES: usize = 16 << 10;
 /// [`takeover_idle`](SourceOptions::takeover_idle). What it hands out is held by its [`Holding`] until it has ended, and
 /// is handed out to nobody else meanwhile, as long as this process lives. An outage of the server is waited for, for
 /// ever; a group that is gone, or a user that may not, ends the source.
+///
+/// Its connection runs on a runtime of its own: open, use and drop it on threads that run no asynchronous tasks.
 #[derive(Debug)]
 pub struct RedisStreamSource {
     holding: Arc<Holding>,

@@ -106,6 +106,20 @@ fn what_somebody_else_has_is_known_as_lost_and_not_taken_back() {
 }
 
 #[test]
+fn what_a_settle_found_lost_is_known_as_lost() {
+    let server = server();
+    let mut source = open(&server, HOUR);
+    let holding = source.holding();
+    add(&server, ["a"]);
+    let message = receive(&mut source, 1).remove(0);
+    assert!(!holding.is_lost(ticket(&message)));
+    holding.lose(ticket(&message));
+    holding.lose(ticket(&message));
+    assert!(holding.is_lost(ticket(&message)));
+    assert_eq!((holding.figures().lost, holding.held()), (1, 1));
+}
+
+#[test]
 fn an_entry_that_is_still_handled_here_is_not_taken_over_here() {
     let server = server();
     let mut source = open(&server, HOUR);
