@@ -210,7 +210,9 @@ fn check_says_what_a_settle_over_streams_promises_and_makes_nothing() {
     };
     let ended = check(&output, &[]);
     shown(&ended, "settle  atomic: commits, outputs and acknowledgement are one step");
-    shown(&ended, &format!("dead_letters.path        = {server}/in.dead "));
+    let address = url.strip_prefix("redis://").unwrap();
+    shown(&ended, &format!("dead_letters.path        = stream in.dead at {address} (derived)"));
+    shown(&ended, &format!("input   stream in (group g) at {address} (the group is made by the first run)"));
     shown(&ended, "input.take_over          = 70s");
     let ended = check("o", &[]);
     shown(&ended, "settle  ordered: outputs, then commits");

@@ -194,13 +194,13 @@ fn input(settings: &Settings, scope: &Scope) -> Result<Input> {
     let takeover_idle = Duration::from_millis(settings.number("input.take_over"));
     let options =
         SourceOptions { takeover_idle, most_held, message_limit: limit, ..SourceOptions::default() };
-    Ok(Input::Stream { url, options, exclusive: settings.is_on("input.exclusive") })
+    Ok(Input::Stream { url: Box::new(url), options, exclusive: settings.is_on("input.exclusive") })
 }
 
 fn output(settings: &Settings) -> Result<Target> {
     let text = settings.required("output.path")?;
     if stream::is_named(text, "output.path")? {
-        return stream::output(settings, text).map(Target::Stream);
+        return stream::output(settings, text).map(Box::new).map(Target::Stream);
     }
     if settings.free(OUTPUT_STREAMS).next().is_some() {
         bail!("{OUTPUT_STREAMS} is set, and output.path names no Redis: set it to redis-stream://HOST");
@@ -213,7 +213,7 @@ fn dead_letters(settings: &Settings, input: &Input, output: &Target) -> Result<T
     match settings.text("dead_letters.path") {
         Some("-") => return Ok(Target::Stdout),
         Some(text) if stream::is_named(text, "dead_letters.path")? => {
-            return stream::dead_letters(text).map(Target::Stream);
+            return stream::dead_letters(text).map(Box::new).map(Target::Stream);
         }
         Some(path) => return Ok(Target::File(path.into())),
         None => {}
@@ -221,7 +221,7 @@ fn dead_letters(settings: &Settings, input: &Input, output: &Target) -> Result<T
     let of_input =
         input.stream().map(|url| StreamTarget::one(url.clone(), url.stream.as_deref().unwrap_or_default()));
     if let Some(beside) = of_input.as_ref().or(output.stream()).and_then(StreamTarget::dead_letters) {
-        return Ok(Target::Stream(beside));
+        return Ok(Target::Stream(Box::new(beside)));
     }
     match output {
         Target::File(path) => Ok(Target::File(format!("{}.dead.ndjson", path.display()).into())),

@@ -22,7 +22,7 @@ pub enum Input {
     /// Entries of a Redis stream, as one host of a group.
     Stream {
         /// The stream; its group is the one of this scope.
-        url: StreamUrl,
+        url: Box<StreamUrl>,
         /// How it is read.
         options: SourceOptions,
         /// Whether no other host reads the group.
@@ -84,7 +84,7 @@ pub enum Target {
     /// A file.
     File(PathBuf),
     /// Streams of a Redis.
-    Stream(StreamTarget),
+    Stream(Box<StreamTarget>),
 }
 
 impl Target {

@@ -56,7 +56,7 @@ fn a_stream_is_read_as_its_url_and_the_settings_say() {
     assert_eq!((options.most_held, options.message_limit), (7, 2048));
     assert_eq!(options.takeover_idle, Duration::from_secs(100), "lease plus twice the margin");
     assert_eq!(config.policy.redelivery_ms, Some(100_000));
-    assert_eq!(config.dead_letters.to_string(), "redis-stream://h:6379/in.dead");
+    assert_eq!(config.dead_letters.to_string(), "stream in.dead at h:6379");
     assert_eq!(config.topics, Topics::Any);
     assert_eq!(one(&files("")).policy.redelivery_ms, None);
 }
@@ -64,10 +64,10 @@ fn a_stream_is_read_as_its_url_and_the_settings_say() {
 #[test]
 fn dead_letters_go_beside_the_inputs_stream_or_the_output() {
     let cases = [
-        ("redis-stream://h/in?group=g&start=0", "/out", "redis-stream://h:6379/in.dead"),
-        ("redis-stream://h/in?group=g&start=0", "-", "redis-stream://h:6379/in.dead"),
-        ("redis-stream://h/{t}in?group=g&start=0", "redis-stream://i/o", "redis-stream://h:6379/{t}in.dead"),
-        ("/in", "redis-stream://h/out", "redis-stream://h:6379/out.dead"),
+        ("redis-stream://h/in?group=g&start=0", "/out", "stream in.dead at h:6379"),
+        ("redis-stream://h/in?group=g&start=0", "-", "stream in.dead at h:6379"),
+        ("redis-stream://h/{t}in?group=g&start=0", "redis-stream://i/o", "stream {t}in.dead at h:6379"),
+        ("/in", "redis-stream://h/out", "stream out.dead at h:6379"),
         ("/in", "/out", "/out.dead.ndjson"),
     ];
     for (input, output, expected) in cases {
@@ -272,9 +272,9 @@ fn a_promise_says_why_it_is_not_a_better_one() {
     ordered(&streams("").replace("redis://h\"", "memory:\""), "the store is memory:");
     ordered(&places("redis-stream://h/in?group=g&start=0", "/out", ""), "the outputs go to /out");
     let dead = "dead_letters.path = \"redis-stream://i/dead\"";
-    ordered(&streams(dead), "the dead letters go to redis-stream://i:6379/dead");
+    ordered(&streams(dead), "the dead letters go to stream dead at i:6379");
     let to_stream = places("/in", "redis-stream://h/out", "dead_letters.path = \"/dead\"");
-    ordered(&to_stream.replace("redis://h\"", "file:/g\""), "the outputs go to redis-stream://h:6379/out");
+    ordered(&to_stream.replace("redis://h\"", "file:/g\""), "the outputs go to stream out at h:6379");
 }
 
 /// Two pipelines with what the one and the other say.
@@ -306,7 +306,7 @@ fn pipelines_are_called_by_their_names_and_may_share_streams() {
 fn pipelines_do_not_read_one_stream_as_the_same_group() {
     refused(
         &two(IN_A, &IN_A.replace("h/in", "h:6379/in")),
-        "read redis-stream://h:6379/in?group=a as the same group",
+        "read stream in (group a) at h:6379 as the same group",
     );
     // A host of scope host has a group of its own.
     all(&two(IN_A, &format!("{IN_A}\n[pipeline.policy]\nscope = \"host\"\nhost_id = \"h\""))).unwrap();
