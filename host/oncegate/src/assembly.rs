@@ -9,7 +9,7 @@ use oncegate_broker::{
 };
 use oncegate_dedup::store::RedisStore;
 use oncegate_dedup::{Gate, SystemClock};
-use oncegate_redis::Server;
+use oncegate_redis::{Server, Tenure};
 use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 
 use crate::config::{Config, Input, Promise, Target};
@@ -18,6 +18,7 @@ use crate::pipeline::{self, Parts, Rules, Stop};
 use crate::settle::{Atomic, Exact, Ordered, Settle};
 use crate::stores::{Opened, Stores};
 use crate::summary::Tally;
+use crate::tenures;
 
 /// A pipeline that can begin.
 pub struct Assembly {
@@ -30,6 +31,8 @@ pub struct Assembly {
     rules: Rules,
     tally: Arc<Tally>,
     stop: Arc<Stop>,
+    /// What it has for itself alone, until it has ended.
+    tenures: Vec<Tenure>,
 }
 
 impl Assembly {
@@ -43,15 +46,16 @@ impl Assembly {
     ) -> Result<Self, Failure> {
         let handler = handler(engine, config)?;
         let reading = reading(&config.input)?;
-        let rules = rules(config, &reading);
         let opened = stores.open(&config.store)?;
         for warning in &opened.warnings {
             eprintln!("oncegate: warning: {warning}");
         }
+        let tenures = tenures::take(config, reading.holding.as_ref(), &opened, &stop)?;
+        let rules = rules(config, &reading);
         let gate = gate(config, &opened)?;
         let Reading { source, holding, .. } = reading;
         let (settle, promise) = settle(config, &gate, &opened, holding.clone(), &stop)?;
-        Ok(Self { handler, gate, source, holding, promise, settle, rules, tally, stop })
+        Ok(Self { handler, gate, source, holding, promise, settle, rules, tally, stop, tenures })
     }
 
     /// What a crash can do to its outputs.
@@ -61,10 +65,11 @@ impl Assembly {
 
     /// Runs it to the end of its source, or to a stop.
     pub fn run(self) -> Result<(), Failure> {
-        let Self { handler, gate, source, holding, mut settle, rules, tally, stop, .. } = self;
+        let Self { handler, gate, source, holding, mut settle, rules, tally, stop, tenures, .. } = self;
         let acks = holding.map(|holding| holding as Arc<dyn Acks>);
         let parts = Parts { gate, source, acks, settle: settle.as_mut(), rules, tally, stop };
         pipeline::run(&handler, parts)?;
+        drop(tenures);
         settle.close()
     }
 }

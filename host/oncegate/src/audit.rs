@@ -133,6 +133,11 @@ fn whoever() -> String {
     let user = variable("LOGNAME")
         .or_else(|| variable("USER"))
         .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-    let host = std::fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}@{}", Escaped(user.as_bytes()), Escaped(host.trim_ascii()))
+    format!("{}@{}", Escaped(user.as_bytes()), host_name())
+}
+
+/// The machine's name.
+pub fn host_name() -> String {
+    let name = std::fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
+    Escaped(name.trim_ascii()).to_string()
 }

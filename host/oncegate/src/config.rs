@@ -192,9 +192,15 @@ fn input(settings: &Settings, scope: &Scope) -> Result<Input> {
     url.group = url.group.map(|group| scope.own(&group));
     let most_held = usize::try_from(policy::positive(settings, "input.most_held")?).unwrap_or(usize::MAX);
     let takeover_idle = Duration::from_millis(settings.number("input.take_over"));
-    let options =
-        SourceOptions { takeover_idle, most_held, message_limit: limit, ..SourceOptions::default() };
-    Ok(Input::Stream { url: Box::new(url), options, exclusive: settings.is_on("input.exclusive") })
+    let exclusive = settings.is_on("input.exclusive");
+    let options = SourceOptions {
+        takeover_idle,
+        most_held,
+        alone: exclusive,
+        message_limit: limit,
+        ..SourceOptions::default()
+    };
+    Ok(Input::Stream { url: Box::new(url), options, exclusive })
 }
 
 fn output(settings: &Settings) -> Result<Target> {

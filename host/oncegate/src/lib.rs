@@ -24,3 +24,4 @@ pub mod settle;
 mod signals;
 pub mod stores;
 pub mod summary;
+mod tenures;

@@ -13,6 +13,9 @@ pub struct SourceOptions {
     /// How many entries this process holds at once: queued, being handled, waiting for a retry. While it holds so
     /// many, it reads no more. Default 4,096.
     pub most_held: usize,
+    /// Nobody else reads for the group, which is for the caller to see to. Then all that is pending was left behind: it is
+    /// taken over at once and handed out before anything new, so that entries come in their order. Default `false`.
+    pub alone: bool,
     /// How large a message may be, names of fields included, in bytes. A larger one is malformed. Default 1 MiB.
     pub message_limit: usize,
     /// How long nothing was heard of a consumer that has nothing pending before it is removed. Hosts that are there
@@ -25,6 +28,7 @@ impl Default for SourceOptions {
         Self {
             takeover_idle: Duration::from_secs(65),
             most_held: 4096,
+            alone: false,
             message_limit: DEFAULT_LINE_LIMIT,
             dead_after: Duration::from_secs(3600),
         }
@@ -32,6 +36,11 @@ impl Default for SourceOptions {
 }
 
 impl SourceOptions {
+    /// How long nothing was heard of an entry that is taken over.
+    pub(super) fn left_behind_after(&self) -> Duration {
+        if self.alone { Duration::ZERO } else { self.takeover_idle }
+    }
+
     /// How often to look for what others left behind.
     pub(super) fn look_every(&self) -> Duration {
         (self.takeover_idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(2))

@@ -89,7 +89,7 @@ impl Rounds {
             .place
             .ask(&script::FIND, |part| {
                 part.args.push_number(u64::from(self.own));
-                part.args.push_number(millis(shared.options.takeover_idle));
+                part.args.push_number(millis(shared.options.left_behind_after()));
                 part.args.push(self.after.as_bytes());
                 part.args.push_number(PAGE as u64);
             })
@@ -117,8 +117,9 @@ impl Rounds {
 
 /// Takes what is still as it was found, and hands it out.
 async fn take(shared: &Shared, found: &[Row]) -> Result<Vec<Delivery>, Trouble> {
-    let (place, takeover_ms) = (&shared.place, millis(shared.options.takeover_idle));
-    let asked = |row: &Row| (row.consumer == place.consumer && row.idle_ms < takeover_ms, row.count);
+    let (place, takeover_ms) = (&shared.place, millis(shared.options.left_behind_after()));
+    let handed_back_ms = millis(shared.options.takeover_idle);
+    let asked = |row: &Row| (row.consumer == place.consumer && row.idle_ms < handed_back_ms, row.count);
     let answers = place
         .ask_all(&script::TAKE, found, |row, part| {
             // What is ours without our knowing was not handed out yet: its count stays. Nothing heard of it for as

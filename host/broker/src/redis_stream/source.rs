@@ -124,7 +124,8 @@ impl RedisStreamSource {
         if !std::mem::take(&mut self.read_next) {
             let found = self.runtime.block_on(self.rounds.go_on(&shared, most))?;
             if !found.is_empty() {
-                self.read_next = true;
+                // Alone, what is pending comes before anything new: its order is known then.
+                self.read_next = !shared.options.alone;
                 return Ok(found);
             }
         }

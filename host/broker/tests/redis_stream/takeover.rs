@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use oncegate_broker::{Delivery, Source as _};
+use oncegate_broker::{Delivery, RedisStreamSource, Source as _, SourceOptions};
 use oncegate_redis::redis;
 
 use crate::common::*;
@@ -86,4 +86,22 @@ fn new_entries_are_read_between_those_that_are_taken_over() {
         }
     }
     assert!(met < 100, "{met} came before it");
+}
+
+#[test]
+fn whoever_reads_alone_gets_what_is_pending_first_and_all_in_order() {
+    // Rule 30: an order holds over the death of the only reader.
+    let server = server();
+    drop(open(&server, HOUR));
+    // More than are looked at in one step, handed out a moment ago and never acknowledged.
+    let count = 600;
+    add(&server, (0..count).map(|n| n.to_string()));
+    let _: redis::Value = say(&mut server.connection(), "XREADGROUP GROUP g dead COUNT 500 STREAMS s >");
+    let alone = SourceOptions { alone: true, ..options(HOUR) };
+    let mut source = RedisStreamSource::open(&url(&server), alone).unwrap();
+    let messages = receive(&mut source, count);
+    let payloads: Vec<usize> = messages.iter().map(|message| payload(message).parse().unwrap()).collect();
+    assert_eq!(payloads, (0..count).collect::<Vec<_>>());
+    let taken_over = messages.iter().filter(|message| ticket(message).count == 2).count();
+    assert_eq!(taken_over, 500);
 }
