@@ -107,9 +107,16 @@ impl Gate {
         }
         let outcomes = self.store.settle(&settlements).await;
         if !outcomes.iter().any(|outcome| matches!(outcome, SettleOutcome::Unavailable(_))) {
-            self.afterthoughts.catch_up(self.store.as_ref()).await;
+            self.catch_up().await;
         }
         outcomes
+    }
+
+    /// Asks for some of the claims whose answer never came before their delivery was over: marks what was handled
+    /// without them, releases the others. [`Gate::try_settle`] does so whenever the store answers; for whoever settles
+    /// in another way.
+    pub async fn catch_up(&self) {
+        self.afterthoughts.catch_up(self.store.as_ref()).await;
     }
 
     /// A claim whose reply never came may hold its key for a whole lease. Asked again, the store tells the

@@ -1,6 +1,6 @@
 //! The Redis store does what every store must, on a real server.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use oncegate_dedup::conformance::{
     Bench, MemoryBench, RedisBench, RedisServer, ServerOptions, block_on, holds,

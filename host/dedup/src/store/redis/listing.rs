@@ -50,6 +50,13 @@ impl RedisStore {
             return Err(refused());
         }
         let mut place = match asked {
+            // Its records are on others by now, which are visited in their turn or were.
+            Some(Place { address: Some(gone), .. }) if !addresses.contains(&gone) => {
+                let Some(next) = after(&addresses, Some(&gone)) else {
+                    return Ok(Listing { entries: Vec::new(), next: None });
+                };
+                next
+            }
             Some(place) => place,
             None => Place { address: addresses.first().cloned(), cursor: 0 },
         };
