@@ -2,6 +2,7 @@
 
 mod check;
 mod dead;
+mod doctor;
 mod inspect;
 mod keys;
 mod operator;
@@ -36,6 +37,7 @@ pub fn run() -> Result<(), Failure> {
         Some(("keys", matches)) => keys::run(matches),
         Some(("dead", matches)) => dead::run(matches),
         Some(("store", matches)) => store::run(matches),
+        Some(("doctor", matches)) => doctor::run(matches),
         _ => Err(fail!(Exit::Usage, "no command is given; see oncegate --help")),
     }
 }
@@ -56,6 +58,7 @@ pub fn command() -> Command {
             keys::command(),
             dead::command(),
             store::command(),
+            doctor::command(),
         ])
 }
 

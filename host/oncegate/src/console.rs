@@ -44,11 +44,6 @@ impl Console {
         Self { options: options.clone(), server, refused }
     }
 
-    /// Whether it is a cluster.
-    pub fn is_cluster(&self) -> bool {
-        self.server.as_ref().is_some_and(|server| server.is_cluster())
-    }
-
     /// Connects to each of the primaries; to the server itself, where a host would refuse it.
     pub async fn nodes(&self) -> Result<Vec<Node>, String> {
         let Some(server) = &self.server else { return self.refused_node().await };
@@ -61,6 +56,20 @@ impl Console {
             nodes.push(self.node(primary.address.clone(), primary.slots, Some((host, port))).await?);
         }
         Ok(nodes)
+    }
+
+    /// Whether the sentinels could agree on another primary, in the words of the first of them; none without sentinels.
+    pub async fn quorum(&self) -> Option<Result<String, String>> {
+        let name = self.options.address().split_once(" of sentinels ").map(|(name, _)| name.to_owned())?;
+        let mut options = self.options.clone();
+        // The servers' own password is nothing for a sentinel.
+        options.password = options.sentinel_password.clone();
+        let sentinel = Self { options, server: None, refused: None };
+        let asked = async {
+            let mut node = sentinel.node("the first sentinel".to_owned(), Vec::new(), None).await?;
+            node.ask(cmd("SENTINEL").arg("CKQUORUM").arg(name)).await.map(text)
+        };
+        Some(asked.await)
     }
 
     async fn refused_node(&self) -> Result<Vec<Node>, String> {

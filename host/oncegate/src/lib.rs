@@ -10,6 +10,7 @@ mod audit;
 pub mod cli;
 pub mod config;
 mod console;
+mod doctor;
 pub mod exit;
 pub mod fingerprint;
 mod key_text;

@@ -31,8 +31,7 @@ impl Line {
         let stream = url.stream.clone().with_context(|| format!("{url} names no stream"))?;
         let mut options = url.redis.clone();
         set_password(&mut options);
-        let server =
-            Server::connect(&options, &[], None).map_err(|unfit| anyhow!("{url}: {}", unfit.why()))?;
+        let server = Server::connect(&options, &[], None).map_err(|unfit| anyhow!("{}", unfit.why()))?;
         Ok(Self { server, connection: None, stream, shown: url.to_string() })
     }
 

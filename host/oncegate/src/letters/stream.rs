@@ -41,7 +41,7 @@ pub enum Resent {
 impl StreamLetters {
     /// Finds the server. Blocks, so it is done outside of any runtime.
     pub fn open(url: &StreamUrl) -> Result<Self> {
-        Ok(Self { line: Line::to(url)? })
+        Ok(Self { line: Line::to(url).with_context(|| url.to_string())? })
     }
 
     /// The letters behind an id (or the first ones), at most so many, each with its id.

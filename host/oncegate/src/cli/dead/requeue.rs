@@ -1,5 +1,6 @@
 //! Dead letters get another chance.
 
+use anyhow::Context as _;
 use clap::ArgMatches;
 use oncegate_dedup::store::Requeued;
 use oncegate_dedup::{Fence, Key, Namespace, State};
@@ -47,7 +48,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     // Before anything is opened: without an audit nothing is touched.
     let audit = Audit::open(matches, "dead requeue", store, Some(namespace))?;
     let (to, shown_to) = match &places.to {
-        Place::Stream(url) => (Destination::Stream(Line::to(url).or_exit(Exit::File)?), url.to_string()),
+        Place::Stream(url) => {
+            let line = Line::to(url).with_context(|| url.to_string()).or_exit(Exit::File)?;
+            (Destination::Stream(line), url.to_string())
+        }
         Place::File(path) => (Destination::File(path.clone()), path.display().to_string()),
     };
     let mut work = Work {

@@ -128,14 +128,14 @@ fn page((id, letter): &Found) -> String {
         Ok(letter) => letter,
         Err(error) => return format!("{id}  unreadable: {error:#}\n"),
     };
-    let line = |name: &str, text: &[u8]| format!("{name:<16}  {}\n", shown(text, usize::MAX));
+    let line = |name: &str, text: &[u8]| format!("{name:<18}  {}\n", shown(text, usize::MAX));
     let mut page = line("id", id.as_bytes());
     if let Some(ms) = letter.died_ms {
         page.push_str(&line("time", rfc3339::utc(ms).as_bytes()));
     }
     for (name, text) in &letter.host_headers {
         page.push_str(&format!(
-            "{:<16}  {}\n",
+            "{:<18}  {}\n",
             shown(name.as_bytes(), TEXT_BYTES),
             printable(text, usize::MAX)
         ));

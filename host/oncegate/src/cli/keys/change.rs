@@ -118,8 +118,13 @@ pub fn commit(matches: &ArgMatches, options: &StoreOptions, key: &Key) -> Result
         let fence = wanted.fence.or_else(|| record.as_ref().map(|record| record.fence));
         let change = wanted.intend(fence)?;
         let answer = wanted.opened.store.commit_for(key, fence, window_ms).await;
-        let was = record.as_ref().map_or("without a record", |record| was(record));
+        let was_committed = record.as_ref().is_some_and(|record| record.state == State::Committed);
+        let was = record.as_ref().map_or("without a record", was);
         let came_of = answer.map(|answer| match answer {
+            // What an attempt has committed is answered otherwise.
+            Marked::Done if was_committed => {
+                Ok(format!("key {name} is left as it is: it was committed by an operator's word before"))
+            }
             Marked::Done => Ok(format!("committed: {name} (it was {was}) for {}", about(window_ms))),
             Marked::Committed(fence) => {
                 Err(format!("key {name} is committed already (fence {fence}): it is left as it is"))
