@@ -246,14 +246,16 @@ impl Attempt {
 
     /// How many keys were answered `new` although the store did not answer: their effects may be doubled.
     pub fn unguarded(&self) -> usize {
-        let unguarded = |known: &&Known| matches!(known.what, What::Free { why: Why::Unguarded, .. });
+        let unguarded = |known: &&Known| {
+            matches!(known.what, What::Free { why: Why::Unguarded, .. }) && !self.is_delivery(&known.key)
+        };
         self.known.iter().filter(unguarded).count()
     }
 
     /// In a trial run: what the first key that was not new would have been.
     pub fn shadow(&self) -> Option<Shadowed> {
         self.known.iter().find_map(|known| match known.what {
-            What::Free { why: Why::Shadow(shadowed), .. } => Some(shadowed),
+            What::Free { why: Why::Shadow(shadowed), .. } if !self.is_delivery(&known.key) => Some(shadowed),
             _ => None,
         })
     }

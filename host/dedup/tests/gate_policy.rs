@@ -168,6 +168,23 @@ async fn a_guarded_key_beside_an_unguarded_one_keeps_its_rules() {
     }
 }
 
+#[tokio::test]
+async fn a_claim_of_the_delivery_itself_is_no_key_that_was_let_through() {
+    let bench = open();
+    bench.store.go_wrong(Fault::NotReached);
+    let mut attempt = bench.attempt();
+    assert!(attempt.claim_delivery().await);
+    assert_eq!(attempt.unguarded(), 0);
+    assert_eq!(attempt.seen(b"k").await, Ok(Sighting::New));
+    assert_eq!(attempt.unguarded(), 1);
+
+    let bench = shadow();
+    bench.store.go_wrong(Fault::NotReached);
+    let mut attempt = bench.attempt();
+    assert!(attempt.claim_delivery().await);
+    assert_eq!(attempt.shadow(), None);
+}
+
 /// A delivery of a trial run: acts, and is applied, whatever is known of its key.
 async fn acts(bench: &Bench, attempt: Attempt, key: &[u8]) -> Option<Shadowed> {
     let (attempt, verdict) = handle(bench, attempt, key).await;
