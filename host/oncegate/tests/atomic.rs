@@ -1,6 +1,6 @@
 //! The atomic settle: marks, outputs and acknowledgement are one step of one Redis, whatever goes wrong around it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -192,13 +192,17 @@ impl Atomic {
         let mut outcomes = self.ask(items)?;
         let mut patience = Patience::new(&self.stop);
         loop {
+            let why = outcomes.iter().find_map(|outcome| match outcome {
+                Outcome::Settled(SettleOutcome::Unavailable(why)) => Some(why.clone()),
+                _ => None,
+            });
             let unanswered: Vec<usize> = outcomes
                 .iter()
                 .enumerate()
                 .filter(|(_, outcome)| matches!(outcome, Outcome::Settled(SettleOutcome::Unavailable(_))))
                 .map(|(index, _)| index)
                 .collect();
-            if unanswered.is_empty() || !patience.pause() {
+            if unanswered.is_empty() || !patience.pause(&why.unwrap_or_default()) {
                 return Ok(outcomes);
             }
             let again: Vec<&Item> =
@@ -264,6 +268,8 @@ impl Settle for Atomic {
             let since = self.store.cache_epoch();
             fill(&joined, self.settle_joined(&items)?);
             self.replicate(since, group, &joined);
+            // What was handled without the store's word, while it was away, is marked now.
+            self.runtime.block_on(self.gate.catch_up());
         }
         if !apart.is_empty() {
             self.say_once(group, &apart);

@@ -79,7 +79,7 @@ impl Ordered {
             if !matches!(error, SinkError::Unavailable { .. }) {
                 return Err(error).or_exit(Exit::File);
             }
-            if !patience.pause() || self.gate.clock().now_ms() >= until_ms {
+            if !patience.pause(&error.to_string()) || self.gate.clock().now_ms() >= until_ms {
                 self.output.give_up();
                 self.dead_letters.give_up();
                 return Ok(false);
@@ -97,7 +97,7 @@ impl Ordered {
                 _ => None,
             });
             let Some(why) = unanswered else { return Ok(outcomes) };
-            if !patience.pause() {
+            if !patience.pause(&why) {
                 return Err(fail!(
                     Exit::Store,
                     "the store does not answer ({why}): what was written last is not marked, and the next run \
@@ -118,8 +118,8 @@ impl Ordered {
             return Ok((outcomes, true));
         }
         let mut patience = self.patience();
-        while self.runtime.block_on(store.replicated(since)).is_err() {
-            if !patience.pause() {
+        while let Err(why) = self.runtime.block_on(store.replicated(since)) {
+            if !patience.pause(&why) {
                 return Ok((outcomes, false));
             }
             let now = store.cache_epoch();
@@ -148,7 +148,7 @@ impl Ordered {
             let unanswered =
                 tickets.iter().zip(acked).filter(|(_, acked)| matches!(acked, Acked::Unavailable(_)));
             tickets = unanswered.map(|(ticket, _)| *ticket).collect();
-            if !tickets.is_empty() && !patience.pause() {
+            if !tickets.is_empty() && !patience.pause("its source does not take acknowledgements") {
                 return;
             }
         }
