@@ -127,8 +127,6 @@ pub(crate) struct Shared {
     pub lanes: Vec<Lane>,
     /// A key that equals its message's id was pointed out already.
     pub warned_of_id: AtomicBool,
-    /// The store did not answer the last time that a handler asked.
-    pub store_is_away: AtomicBool,
 }
 
 /// What a run joins.
@@ -173,7 +171,6 @@ pub fn run<H: Handle>(handler: &H, parts: Parts<'_>) -> Result<(), Failure> {
         acks,
         lanes: receivers.into_iter().map(tokio::sync::Mutex::new).collect(),
         warned_of_id: AtomicBool::new(false),
-        store_is_away: AtomicBool::new(false),
     });
     let reader = reader::start(source, senders, Arc::clone(&shared))?;
     let (groups, group_receiver) = std::sync::mpsc::channel();
@@ -213,20 +210,6 @@ impl Drop for FailOnPanic<'_> {
 }
 
 impl Shared {
-    /// Says once that the store is away.
-    pub fn store_is_away(&self, why: &str) {
-        if !self.store_is_away.swap(true, Ordering::Relaxed) {
-            eprintln!("oncegate: warning: the store is away, and deliveries wait for it: {why}");
-        }
-    }
-
-    /// Says once that the store is there again.
-    pub fn store_is_back(&self) {
-        if self.store_is_away.load(Ordering::Relaxed) && self.store_is_away.swap(false, Ordering::Relaxed) {
-            eprintln!("oncegate: warning: the store is there again");
-        }
-    }
-
     /// Points out once that a handler uses the message's id as its key: the id changes when a producer sends
     /// the same event again, and the effect would come again with it.
     pub fn warn_of_id(&self) {

@@ -44,12 +44,7 @@ pub(crate) fn conclude(shared: &Shared, mut task: Box<Task>, invocation: Invocat
         Verdict::Die(death) => Plan::Finish(died(death)),
         Verdict::DiedBefore(_) => Plan::Finish(End::Dead),
         Verdict::Fail(_) => Plan::Redeliver { failed: true, within_ms: None },
-        Verdict::Defer(deferral) => {
-            if let Deferral::Unavailable(why) = deferral {
-                shared.store_is_away(why);
-            }
-            put_off(&mut task, deferral)
-        }
+        Verdict::Defer(deferral) => put_off(&mut task, deferral),
         Verdict::Stop(why) => return Concluded::Stop(why.clone()),
     };
     let (mut output, mut dead_letter, mut written) = (Vec::new(), Vec::new(), 0);

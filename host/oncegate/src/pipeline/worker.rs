@@ -276,16 +276,12 @@ impl<'a, I: Invoke> Worker<'a, I> {
             // Dropped without a word: whoever waits here for one of its keys asks the store.
             Outcome::TakenOver => return self.finish(task.as_deref(), ticket, End::TakenOver),
         };
-        let asked = ending.as_ref().is_some_and(|ending| !ending.is_empty());
         if let Some(ending) = ending {
             self.shared.gate.confirm(ending, settled);
         }
         let tally = &self.shared.tally;
         match settled {
             SettleOutcome::Applied { late } => {
-                if asked {
-                    self.shared.store_is_back();
-                }
                 tally.add(Event::LateCommit, u64::from(*late));
                 tally.add(Event::Output, outputs);
                 tally.add(Event::DeadLetter, u64::from(!dead_letter.is_empty()));
