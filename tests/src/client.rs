@@ -13,23 +13,29 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a server may take for an answer.
 const REPLY: Duration = Duration::from_secs(5);
 
-/// A client of the server on this port, or of the cluster that it belongs to.
+/// A client of the server on a port, or of the cluster that it belongs to.
 #[derive(Default)]
 pub struct Client {
-    seed: u16,
+    /// The nodes that may be asked first; the first of them is asked as long as it answers.
+    seeds: Vec<u16>,
     connections: HashMap<u16, Connection>,
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Client({})", self.seed)
+        write!(f, "Client({:?})", self.seeds)
     }
 }
 
 impl Client {
     /// A client that begins on this port of this machine.
     pub fn to(seed: u16) -> Self {
-        Self { seed, connections: HashMap::new() }
+        Self::to_any(vec![seed])
+    }
+
+    /// A client that begins on one of these, whichever answers.
+    pub fn to_any(seeds: Vec<u16>) -> Self {
+        Self { seeds, connections: HashMap::new() }
     }
 
     /// Asks, and goes where the cluster says. What is away is waited for: a command may have been done twice.
@@ -42,7 +48,7 @@ impl Client {
 
     /// Asks once.
     pub fn try_ask<T: FromRedisValue>(&mut self, words: &[&str]) -> RedisResult<T> {
-        let value = self.send(self.seed, words)?;
+        let value = self.send(self.seeds[0], words)?;
         Ok(redis::from_redis_value(value)?)
     }
 
@@ -63,7 +69,7 @@ impl Client {
 
     fn wait(&mut self, mut send: impl FnMut(&mut Self, u16) -> RedisResult<Value>) -> RedisResult<Value> {
         let end = Instant::now() + PATIENCE;
-        let mut port = self.seed;
+        let mut port = self.seeds[0];
         loop {
             let error = match send(self, port) {
                 Ok(value) => return Ok(value),
@@ -75,7 +81,8 @@ impl Client {
                 self.connections.remove(&port);
                 std::thread::sleep(Duration::from_millis(50));
                 // Whoever was asked may be dead for good.
-                port = self.seed;
+                self.seeds.rotate_left(1);
+                port = self.seeds[0];
             } else {
                 return Err(error);
             }
@@ -101,7 +108,7 @@ impl Client {
 
     /// Begins elsewhere from now on.
     pub fn move_to(&mut self, seed: u16) {
-        self.seed = seed;
+        self.seeds = vec![seed];
     }
 }
 

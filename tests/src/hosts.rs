@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 
 use crate::redis::Redis;
 use crate::run::{Bench, Ended, oncegate, plugin};
@@ -15,7 +16,7 @@ use crate::{signal, stream};
 /// What all hosts of a test have in common: where everything is, and their settings.
 #[derive(Debug)]
 pub struct Hosts {
-    bench: Bench,
+    bench: Arc<Bench>,
     settings: BTreeMap<String, String>,
     started: Cell<u32>,
 }
@@ -35,12 +36,15 @@ const SETTINGS: [(&str, &str); 11] = [
     ("run.threads", "2"),
 ];
 
+/// What the operator of a new store allows.
+const INIT: &[&str] = &["--init-store"];
+
 impl Hosts {
     /// Everything on one Redis, or on the cluster that it belongs to: the stream `orders`, read by the group `g`, the
     /// streams `effects` and `dead`, and the store.
     pub fn on(redis: &Redis) -> Self {
         let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let hosts = Self { bench: Bench::default(), settings: settings.into(), started: Cell::new(0) };
+        let hosts = Self { bench: Arc::default(), settings: settings.into(), started: Cell::new(0) };
         let input = format!("'{}?group=g&start=0'", redis.stream("orders"));
         hosts
             .set("plugin.path", &format!("'{}'", plugin("probe").canonicalize().unwrap().display()))
@@ -60,7 +64,7 @@ impl Hosts {
     /// The same pipeline for hosts of which one setting differs.
     #[must_use]
     pub fn but(&self, name: &str, value: &str) -> Self {
-        let hosts = Self { bench: Bench::default(), settings: self.settings.clone(), started: Cell::new(0) };
+        let hosts = Self { bench: Arc::default(), settings: self.settings.clone(), started: Cell::new(0) };
         hosts.set(name, value)
     }
 
@@ -72,12 +76,12 @@ impl Hosts {
 
     /// Starts one.
     pub fn start(&self) -> Host {
-        self.start_over(&[], &["--init-store"])
+        self.start_over(&[], INIT)
     }
 
     /// Starts one whose connections go through this wire, or these.
     pub fn start_through(&self, wires: &[&Wire]) -> Host {
-        self.start_over(wires, &["--init-store"])
+        self.start_over(wires, INIT)
     }
 
     /// Starts one with further arguments, and without anything that the operator has to allow.
@@ -98,7 +102,7 @@ impl Hosts {
             .arg(config)
             .args(arguments);
         command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
-        Host { child: command.spawn().unwrap(), out, err }
+        Host { child: command.spawn().unwrap(), out, err, _bench: Arc::clone(&self.bench) }
     }
 
     /// The settings as a file.
@@ -118,6 +122,8 @@ pub struct Host {
     child: Child,
     out: PathBuf,
     err: PathBuf,
+    /// The folder where it is.
+    _bench: Arc<Bench>,
 }
 
 impl Host {

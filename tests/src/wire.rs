@@ -74,6 +74,11 @@ impl Hits {
         self.0.load(Ordering::SeqCst)
     }
 
+    /// Counts one.
+    pub fn note(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Waits until it has acted once.
     pub fn wait(&self, what: &str) {
         until(what, || self.count() > 0);
@@ -197,7 +202,7 @@ impl State {
             *self.refused_until.lock().unwrap() = Some(Instant::now() + how_long);
             self.cut();
         }
-        hits.0.fetch_add(1, Ordering::SeqCst);
+        hits.note();
         then == Then::Pass
     }
 }

@@ -7,6 +7,7 @@
 mod conclude;
 mod group;
 mod order;
+mod outage;
 mod patience;
 mod reader;
 mod retry;
@@ -127,6 +128,8 @@ pub(crate) struct Shared {
     pub lanes: Vec<Lane>,
     /// A key that equals its message's id was pointed out already.
     pub warned_of_id: AtomicBool,
+    /// What was said of a store that is away.
+    pub outage: outage::Outage,
 }
 
 /// What a run joins.
@@ -171,6 +174,7 @@ pub fn run<H: Handle>(handler: &H, parts: Parts<'_>) -> Result<(), Failure> {
         acks,
         lanes: receivers.into_iter().map(tokio::sync::Mutex::new).collect(),
         warned_of_id: AtomicBool::new(false),
+        outage: outage::Outage::default(),
     });
     let reader = reader::start(source, senders, Arc::clone(&shared))?;
     let (groups, group_receiver) = std::sync::mpsc::channel();

@@ -44,7 +44,7 @@ pub(crate) fn conclude(shared: &Shared, mut task: Box<Task>, invocation: Invocat
         Verdict::Die(death) => Plan::Finish(died(death)),
         Verdict::DiedBefore(_) => Plan::Finish(End::Dead),
         Verdict::Fail(_) => Plan::Redeliver { failed: true, within_ms: None },
-        Verdict::Defer(deferral) => put_off(&mut task, deferral),
+        Verdict::Defer(deferral) => put_off(shared, &mut task, deferral),
         Verdict::Stop(why) => return Concluded::Stop(why.clone()),
     };
     let (mut output, mut dead_letter, mut written) = (Vec::new(), Vec::new(), 0);
@@ -119,14 +119,18 @@ fn died(death: &Death) -> End {
     }
 }
 
-fn put_off(task: &mut Task, deferral: &Deferral) -> Plan {
+fn put_off(shared: &Shared, task: &mut Task, deferral: &Deferral) -> Plan {
     let within_ms = match deferral {
         Deferral::InFlight(left_ms) => Some(*left_ms),
         Deferral::Suspect(_) => {
             task.alone = true;
             Some(0)
         }
-        Deferral::Unavailable(_) | Deferral::TooLate => None,
+        Deferral::Unavailable(why) => {
+            shared.outage.say(why);
+            None
+        }
+        Deferral::TooLate => None,
     };
     Plan::Redeliver { failed: false, within_ms }
 }
