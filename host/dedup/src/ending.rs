@@ -17,6 +17,8 @@ pub struct Ending {
     pub(crate) unknown: Vec<Unknown>,
     pub(crate) times: Times,
     pub(crate) replicated: bool,
+    /// It went on without the store.
+    unguarded: bool,
 }
 
 /// What a trial run asks of the store.
@@ -55,7 +57,7 @@ impl Ending {
             true => (nothing, Some(Aside { settlement, applied: false })),
             false => (settlement, None),
         };
-        Self { settlement, aside, leaders, unknown, times, replicated: false }
+        Self { settlement, aside, leaders, unknown, times, replicated: false, unguarded: false }
     }
 
     /// What to ask of the store. In a trial run nothing, whatever it claimed.
@@ -100,6 +102,32 @@ impl Ending {
     /// Outputs are out already: a mark is accepted even if its record is gone by now.
     pub fn outputs_are_out(&mut self) {
         self.settlement.absent = Absent::Accept;
+    }
+
+    /// Goes on although the store does not answer for its claims, where the policy is an
+    /// [outage that is open](crate::Outage::Open): nothing of the delivery hangs on the store any more, and what was to
+    /// become of its keys becomes of them when the store answers again.
+    pub fn unguard(&mut self, gate: &Gate) {
+        let policy = &gate.policy;
+        for KeySettle { key, fence, fingerprint, action } in std::mem::take(&mut self.settlement.keys) {
+            let claim = Claim {
+                key,
+                // The same attempt finds its own claim, if that still is there.
+                attempt: fence.attempt,
+                fingerprint,
+                lease_ms: policy.lease_ms,
+                keep_ms: policy.keep_ms,
+                suspect_after: policy.host_deaths,
+                alone: false,
+            };
+            self.unknown.push(Unknown { claim, action });
+        }
+        self.unguarded = true;
+    }
+
+    /// Whether it went on without the store.
+    pub fn is_unguarded(&self) -> bool {
+        self.unguarded
     }
 
     /// So many replicas as the store asks for hold what was settled. Without this, a store that asks for replicas

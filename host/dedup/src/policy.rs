@@ -62,7 +62,8 @@ pub enum Outage {
     /// Whatever is delivered twice while the store does not answer has its effect twice, on one host or on two at
     /// once, and so has what was handled before the outage and is delivered again in it. A store that answers and is
     /// refused (it was emptied, say) counts as one that does not. Keys that were claimed before the outage keep their
-    /// rules: what cannot be settled is not acknowledged. When the store answers again, this process marks what it
+    /// rules, what cannot be settled is not acknowledged, unless whoever settles them goes on without the store
+    /// ([`Ending::unguard`](crate::Ending::unguard)), as the host does. When the store answers again, this process marks what it
     /// handled meanwhile, as far as it remembers (some 16,000 keys); until then, and after a crash before that, a
     /// further delivery has its effect once more.
     Open,

@@ -277,6 +277,9 @@ impl<'a, I: Invoke> Worker<'a, I> {
             Outcome::TakenOver => return self.finish(task.as_deref(), ticket, End::TakenOver),
         };
         if let Some(ending) = ending {
+            if ending.is_unguarded() && matches!(plan, Plan::Finish(_)) {
+                self.shared.tally.add(Event::Unguarded, 1);
+            }
             self.shared.gate.confirm(ending, settled);
         }
         let tally = &self.shared.tally;

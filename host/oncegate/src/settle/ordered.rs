@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use oncegate_broker::{Acked, Acks, Sink, SinkError, Ticket};
 use oncegate_dedup::store::{SettleOutcome, Settlement};
-use oncegate_dedup::{Ending, Gate};
+use oncegate_dedup::{Ending, Gate, Outage};
 
 use super::{Outcome, Settle};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -46,6 +46,11 @@ impl Ordered {
 
     fn patience(&self) -> Patience<'_> {
         Patience::new(&self.stop)
+    }
+
+    /// Whether the policy goes on without a store that does not answer.
+    fn is_open(&self) -> bool {
+        self.gate.policy().outage == Outage::Open
     }
 
     /// Fences first: what has lost its fence belongs to somebody else, and must not be written.
@@ -87,11 +92,30 @@ impl Ordered {
         }
     }
 
+    /// Lets go on what the store does not answer for, where the policy says so: with one delivery that waits for the
+    /// store, all that come after it would.
+    fn unguard<'a>(
+        &self,
+        endings: impl Iterator<Item = Option<&'a mut Ending>>,
+        outcomes: &mut [SettleOutcome],
+    ) {
+        if !self.is_open() {
+            return;
+        }
+        for (ending, outcome) in endings.zip(outcomes) {
+            if let (Some(ending), SettleOutcome::Unavailable(_)) = (ending, &*outcome) {
+                ending.unguard(&self.gate);
+                *outcome = SettleOutcome::Applied { late: 0 };
+            }
+        }
+    }
+
     /// Marks until the store has answered for each: once an output may be out, its claim is never released.
     fn mark(&self, endings: &mut [Ending]) -> Result<Vec<SettleOutcome>, Failure> {
         let mut patience = self.patience();
         loop {
-            let outcomes = self.runtime.block_on(self.gate.try_settle(endings));
+            let mut outcomes = self.runtime.block_on(self.gate.try_settle(endings));
+            self.unguard(endings.iter_mut().map(Some), &mut outcomes);
             let unanswered = outcomes.iter().find_map(|outcome| match outcome {
                 SettleOutcome::Unavailable(why) => Some(why.clone()),
                 _ => None,
@@ -113,12 +137,13 @@ impl Ordered {
         let store = self.gate.store();
         let mut since = store.cache_epoch();
         let mut outcomes = self.mark(endings)?;
-        let applied = |outcome: &SettleOutcome| matches!(outcome, SettleOutcome::Applied { .. });
-        if store.replicas() == 0 || !outcomes.iter().any(applied) {
+        if store.replicas() == 0 {
             return Ok((outcomes, true));
         }
         let mut patience = self.patience();
-        while let Err(why) = self.runtime.block_on(store.replicated(since)) {
+        while any_marks(endings, &outcomes)
+            && let Err(why) = self.runtime.block_on(store.replicated(since))
+        {
             if !patience.pause(&why) {
                 return Ok((outcomes, false));
             }
@@ -155,6 +180,13 @@ impl Ordered {
     }
 }
 
+/// Whether the store has marked anything that its replicas should have.
+fn any_marks(endings: &[Ending], outcomes: &[SettleOutcome]) -> bool {
+    endings.iter().zip(outcomes).any(|(ending, outcome)| {
+        matches!(outcome, SettleOutcome::Applied { .. }) && !ending.settlement().keys.is_empty()
+    })
+}
+
 fn append(sink: &mut dyn Sink, bytes: &[u8]) -> Result<(), Failure> {
     if bytes.is_empty() { Ok(()) } else { sink.append(bytes).or_exit(Exit::File) }
 }
@@ -165,6 +197,7 @@ impl Settle for Ordered {
         let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let mut outcomes = self.check(&settlements);
         group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
+        self.unguard(group.iter_mut().map(|item| item.ending.as_mut()), &mut outcomes);
         let written = self.write(group, &outcomes)?;
 
         // What the check refused is not marked; what it could not answer is only released; what may be half
