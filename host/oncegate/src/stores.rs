@@ -1,7 +1,7 @@
 //! Which store a URL names, and how it is opened.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,11 +226,6 @@ impl StoreUrl {
             Self::Redis(url) => RedisOptions::parse(url).is_ok_and(|own| same_server(&own, server)),
             _ => false,
         }
-    }
-
-    /// Opens the store for an operator: as it is, and without a say in how it works.
-    pub fn open(&self, ca_file: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Opened, Failure> {
-        StoreOptions::of(self.clone(), ca_file.map(Path::to_owned)).open(clock, false)
     }
 }
 
