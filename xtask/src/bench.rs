@@ -3,6 +3,7 @@
 use crate::command::{cargo, line, run as run_command};
 use crate::demo::stream;
 use crate::plugins;
+use crate::test::redis;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -18,6 +19,10 @@ const KEYS: u64 = 1_000_000;
 /// Runs all of it, or with `--whole` only the whole runs and the memory.
 pub fn run(workspace: &Workspace, whole_only: bool) -> Result<()> {
     plugins::build(workspace)?;
+    // Without it, or if it cannot be installed, the runs on streams are left out, and the benchmark says so.
+    if let Err(error) = redis::server() {
+        println!("warning: the server for the runs on streams cannot be installed: {error:#}");
+    }
     let bench = || {
         let mut bench = cargo();
         bench.current_dir(&workspace.root).arg("bench");
