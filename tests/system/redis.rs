@@ -45,7 +45,9 @@ fn a_server_killed_and_restarted_in_mid_run_loses_and_doubles_nothing() {
     let bench = Bench::default();
     let messages = effects(20_000);
     bench.messages(&messages);
-    let run = bench.run_on("probe", &redis.url()).args(&["--attempts", "1"]).start();
+    // After each restart, keys that the server does not hold wait for one lease.
+    let quick = ["--attempts", "1", "--lease", "8s", "--handler-limit", "2s"];
+    let run = bench.run_on("probe", &redis.url()).args(&quick).start();
     // The second outage is longer than a call's patience, so that handlers are told of it.
     for outage_ms in [300, 5_000, 300] {
         std::thread::sleep(Duration::from_millis(500));

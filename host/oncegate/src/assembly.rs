@@ -45,11 +45,12 @@ impl Assembly {
         stop: Arc<Stop>,
     ) -> Result<Self, Failure> {
         let handler = handler(engine, config)?;
-        let reading = reading(&config.input)?;
+        // Before the source: a store that is refused leaves no group behind.
         let opened = stores.open(&config.store)?;
         for warning in &opened.warnings {
             eprintln!("oncegate: warning: {warning}");
         }
+        let reading = reading(&config.input)?;
         let tenures = tenures::take(config, reading.holding.as_ref(), &opened, &stop)?;
         let rules = rules(config, &reading);
         let gate = gate(config, &opened)?;
@@ -177,7 +178,8 @@ fn settle(
         return Ok((Box::new(ordered), Promise::Ordered { why }));
     }
     let atomic = Atomic::new(Arc::clone(gate), Arc::clone(store), holding, ordered, Arc::clone(stop))?;
-    Ok((Box::new(atomic), promise))
+    // By now it is known that this is no cluster, or that all names are in one slot of it.
+    Ok((Box::new(atomic), Promise::Atomic { one_slot: true }))
 }
 
 /// Why commits, outputs and acknowledgements are not one step, although their addresses are those of one Redis.
