@@ -36,6 +36,13 @@ fn a_requeued_letter_is_handled_anew_with_all_its_keys() {
     assert!(sent.fields.iter().all(|(name, _)| !name.starts_with("header:oncegate-")), "{sent:?}");
     assert_eq!(sent.get("id"), first.get("id"), "it is the same message");
     refused(&words(&again), 1, "1 dead letters were not sent again");
+    // The first letter, were it still there, would have nothing to clear: the key is dead by the second delivery now.
+    let mut add = vec!["XADD", "dead", "*"];
+    first.fields.iter().for_each(|(name, value)| add.extend([name.as_str(), value.as_str()]));
+    let copy: String = redis.ask(&add);
+    let ended = call(&words(&requeue(&redis, &[&copy])));
+    assert!(ended.stdout.contains("its key k1 is dead by another delivery"), "{}", ended.stdout);
+    assert_eq!(fence(&url, "k1"), second.get("header:oncegate-fence").unwrap());
     assert_eq!(host.drain().ends().of("rejected"), 2);
 }
 
@@ -176,4 +183,39 @@ fn dead_letters_in_a_file_are_appended_elsewhere_and_stay_where_they_are() {
     ends.are(&[("rejected", 2)]);
     let same = [&["dead", "requeue", "1"], &places[..2], &["--to", &file], &places[4..]].concat();
     refused(&same, 2, "--to is the file of the dead letters itself");
+}
+
+#[test]
+fn a_configuration_names_all_places_of_the_pipeline_that_is_meant() {
+    let redis = store();
+    let (bench, plugin) = (Bench::default(), plugin("probe").canonicalize().unwrap());
+    let pipeline = |name: &str| {
+        let (input, output) = (redis.stream(&format!("{name}?group=g&start=0")), redis.stream("effects"));
+        format!(
+            "[[pipeline]]\nname = '{name}'\n[pipeline.plugin]\npath = '{}'\n[pipeline.input]\npath = '{input}'\n\
+             [pipeline.output]\npath = '{output}'\n",
+            plugin.display()
+        )
+    };
+    let text = format!("[store]\nurl = '{}'\n{}{}", redis.url(), pipeline("orders"), pipeline("refunds"));
+    let config = bench.write("oncegate.toml", text).display().to_string();
+    redis.ask::<String>(&["XADD", "refunds", "*", "payload", "1"]);
+    let id: String = redis.ask(&["XADD", "refunds.dead", "*", "id", "m", "topic", "t", "payload", "2"]);
+    refused(
+        &["dead", "list", "--config", &config],
+        2,
+        "say with --pipeline which one is meant: orders, refunds",
+    );
+    refused(&["dead", "list", "--config", &config, "--pipeline", "x"], 2, "has no pipeline x");
+    let of = |arguments: &[&'static str]| {
+        ok(&[arguments, &["--config", &config, "--pipeline", "refunds"]].concat())
+    };
+    let listed: Value = serde_json::from_str(&of(&["dead", "list", "--json"])).unwrap();
+    assert_eq!((&listed["id"], &listed["message"]["payload"]), (&json!(id), &json!("2")));
+    assert!(of(&["dead", "requeue", "--all"]).contains("sent to"));
+    assert_eq!(entries(&mut redis.client(), "refunds").pop().unwrap().id(), "m");
+    assert_eq!(of(&["dead", "list"]), "");
+    refused(&["dead", "list"], 2, "say with --dead-letters or --config");
+    let letters = redis.stream("dead");
+    refused(&["dead", "requeue", "--all", "--dead-letters", &letters], 2, "say with --to");
 }

@@ -129,7 +129,11 @@ fn a_key_that_changes_between_look_and_change_is_left_alone() {
 fn a_claim_that_its_host_left_behind_is_listed_as_stuck() {
     let redis = store();
     let url = redis.url();
-    let hosts = Hosts::on(&redis);
+    // Long enough to be killed in the middle.
+    let hosts = Hosts::on(&redis)
+        .set("policy.handler_limit", "'4s'")
+        .set("policy.lease", "'5s'")
+        .set("input.take_over", "'6s'");
     let mut host = hosts.start();
     send(&redis, &[effect("done"), json!({"steps": [{"seen": "left"}, {"spin": null}]})]);
     let listed = || ok(&about(&url, &["keys", "list"]));

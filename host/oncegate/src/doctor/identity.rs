@@ -38,6 +38,14 @@ pub async fn check(node: &mut Node, info: &Info, tag: Option<&str>, lease_ms: u6
             return report.fail(wrong, "set store.hash_tag as the store has it: it cannot be changed later");
         }
     }
+    let longest_ms = found.iter().map(|sentinel| sentinel.lease_ms).max().unwrap_or(0);
+    if lease_ms > longest_ms {
+        report.info(format!(
+            "the longest lease that it knows is {}: the next host that connects makes it {}",
+            about(longest_ms),
+            about(lease_ms)
+        ));
+    }
     let hold_ms = found.iter().map(|sentinel| sentinel.hold_ms(now_ms)).max().unwrap_or(0);
     if hold_ms > 0 {
         return report.warn(
@@ -50,12 +58,11 @@ pub async fn check(node: &mut Node, info: &Info, tag: Option<&str>, lease_ms: u6
     }
     let run_id = info.get("run_id");
     if found.iter().any(|sentinel| run_id.is_some_and(|run_id| *run_id != sentinel.epoch.run_id)) {
-        let longest = found.iter().map(|sentinel| sentinel.lease_ms).max().unwrap_or(0).max(lease_ms);
         return report.warn(
             format!(
                 "it was restarted or promoted since a host last saw it: for {} after the next one connects, keys that it \
                  does not hold are taken for claimed",
-                about(longest)
+                about(longest_ms.max(lease_ms))
             ),
             "nothing, but expect deliveries to wait that long",
         );
