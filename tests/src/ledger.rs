@@ -62,3 +62,37 @@ pub fn exactly_once(client: &mut Client, keys: &[String]) {
     Group::orders().wait_until_settled(client);
     Ledger::read(client).is_exact(keys);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn effect(key: &str) -> Entry {
+        let fields = [("id", format!("probe/k/{key}/0")), ("payload", key.to_owned())];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Entry { entry: "1-0".to_owned(), fields }
+    }
+
+    fn ledger(effects: &[&str], dead: &[&str]) -> Ledger {
+        let entries = |keys: &[&str]| keys.iter().map(|key| effect(key)).collect();
+        Ledger { effects: entries(effects), dead: entries(dead) }
+    }
+
+    fn complains(ledger: &Ledger) -> bool {
+        let keys = ["a", "b"].map(str::to_owned);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ledger.is_exact(&keys))).is_err()
+    }
+
+    #[test]
+    fn a_ledger_complains_of_what_is_lost_doubled_unexpected_or_dead() {
+        assert!(!complains(&ledger(&["b", "a"], &[])));
+        assert!(complains(&ledger(&["a"], &[])), "lost");
+        assert!(complains(&ledger(&["a", "b", "a"], &[])), "doubled");
+        assert!(complains(&ledger(&["a", "b", "c"], &[])), "unexpected");
+        assert!(complains(&ledger(&["a", "b"], &["c"])), "dead");
+        let mut strange = ledger(&["a", "b"], &[]);
+        strange.effects[0].fields[1].1 = "b".to_owned();
+        assert!(complains(&strange), "another key's effect");
+        assert_eq!(ledger(&["a", "b", "a"], &[]).doubled(), ["probe/k/a/0"]);
+    }
+}

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use oncegate_tests::{
-    Call, Client, Ended, Group, Hits, Host, Hosts, Ledger, Moment, Redis, Then, Which, Wire, exactly_once,
-    send, signal, until,
+    Call, Client, Ended, Group, Hits, Host, Hosts, Ledger, Moment, Redis, Then, Which, Wire, entries,
+    exactly_once, produce, send, signal, until,
 };
 
 /// How long after a fault everything has to be settled: lease, take-over and back-off, for a delivery that dies with its
@@ -38,10 +38,15 @@ impl Scene {
     }
 
     fn of(store: Option<Redis>) -> Self {
+        Self::with(store, "gated")
+    }
+
+    fn with(store: Option<Redis>, outputs: &str) -> Self {
         let redis = Redis::start();
         let mut client = redis.client();
         // So few that both have something to do.
-        let hosts = Hosts::on(&redis).set("input.most_held", "16");
+        let hosts =
+            Hosts::on(&redis).set("input.most_held", "16").set("policy.outputs", &format!("'{outputs}'"));
         let hosts = match &store {
             Some(store) => hosts.with_store(store),
             None => hosts,
@@ -191,6 +196,37 @@ fn a_host_dies_after_the_commit_and_before_the_acknowledgement() {
 #[test]
 fn a_host_dies_after_the_acknowledgement() {
     Scene::ordered().dies_without_a_trace(streams, Call::Acknowledge, Moment::After);
+}
+
+/// A handler that names no key has its effects once for each entry, if one step settles them.
+fn dies_over_what_has_no_key(moment: Moment) {
+    let mut scene = Scene::with(None, "free");
+    let pid = scene.first.pid();
+    let dies = scene.streams.rule(Call::Settle, Which::Nth(2), moment, move || {
+        signal::kill(pid);
+        Then::Cut
+    });
+    let unkeyed = vec![serde_json::json!({"steps": [{"emit": ["t", "x"]}]}); 100];
+    until("the host comes to its gate", || {
+        produce(&mut scene.client, "orders", &unkeyed);
+        dies.count() > 0
+    });
+    let ledger = scene.settles();
+    let sent = entries(&mut scene.client, "orders").len();
+    // Those with which the hosts began have every third message twice.
+    let known = 10 - scene.known.len();
+    assert_eq!((ledger.effects.len(), ledger.doubled()), (sent - known, vec![]));
+    took_over(&scene.end());
+}
+
+#[test]
+fn effects_without_a_key_happen_once_where_settling_is_one_step_if_the_host_dies_before_it() {
+    dies_over_what_has_no_key(Moment::Before);
+}
+
+#[test]
+fn effects_without_a_key_happen_once_where_settling_is_one_step_if_the_host_dies_after_it() {
+    dies_over_what_has_no_key(Moment::After);
 }
 
 /// The first host stands still at the call, until the second one has done everything; then both go on.
