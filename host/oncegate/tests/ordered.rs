@@ -14,8 +14,8 @@ use oncegate_dedup::store::{
     StoreError,
 };
 use oncegate_dedup::{
-    Attempt, AttemptId, Clock, Fence, Gate, HandlerEnd, Key, L1Limits, Namespace, Origin, Policy, Sighting,
-    State, SystemClock,
+    Attempt, AttemptId, Clock, Fence, Gate, HandlerEnd, Key, L1Limits, Namespace, Origin, Outage, Policy,
+    Sighting, State, SystemClock,
 };
 
 type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -193,6 +193,10 @@ struct Bench {
 }
 
 fn bench() -> Bench {
+    bench_of(Outage::Closed)
+}
+
+fn bench_of(outage: Outage) -> Bench {
     let events = Events::default();
     let clock = Arc::new(TestClock(AtomicU64::new(1_000_000)));
     let inner = MemoryStore::new(clock.clone());
@@ -205,7 +209,7 @@ fn bench() -> Bench {
         epoch: AtomicU64::new(0),
         fails_over: AtomicBool::new(false),
     });
-    let policy = Policy::new(Namespace::new("n").unwrap());
+    let policy = Policy { outage, ..Policy::new(Namespace::new("n").unwrap()) };
     let gate = Gate::new(policy, L1Limits::default(), store.clone(), clock.clone()).unwrap();
     let (output, dead) = (Arc::default(), Arc::default());
     let flush_takes_ms = Arc::new(AtomicU64::new(0));
@@ -346,6 +350,22 @@ fn a_store_that_does_not_answer_after_the_outputs_is_asked_until_it_does() {
     assert_eq!(bench.settle(&mut items), [APPLIED]);
     assert_eq!(bench.events(), ["check", "output", "mark", "mark", "mark"]);
     assert_eq!(bench.written(), "k\n");
+    assert_eq!(bench.record("k").state, State::Committed);
+}
+
+#[test]
+fn in_an_outage_that_is_open_a_store_that_does_not_answer_holds_nothing_up_and_is_told_later() {
+    let mut bench = bench_of(Outage::Open);
+    bench.store.unanswered.store(1, SeqCst);
+    let mut items = [bench.committing("k")];
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!((bench.events(), bench.written()), (vec!["check", "output", "mark"], "k\n".to_owned()));
+    assert_eq!(bench.record("k").state, State::Claimed);
+    let ending = items[0].ending.take().unwrap();
+    assert!(ending.is_unguarded());
+    bench.gate.confirm(ending, &SettleOutcome::Applied { late: 0 });
+
+    assert_eq!(bench.settle(&mut [bench.committing("next")]), [APPLIED]);
     assert_eq!(bench.record("k").state, State::Committed);
 }
 

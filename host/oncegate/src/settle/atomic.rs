@@ -93,8 +93,7 @@ impl Atomic {
 
     /// Whether one script can settle it. Those that are made again are only released, which is a matter of the store.
     fn fits(&self, item: &Item) -> Result<bool, Unpackable> {
-        let finished = matches!(item.plan, Plan::Finish(_)) && item.ticket.is_some();
-        if !finished || !item.ending.as_ref().is_none_or(Ending::is_all_in_its_settlement) {
+        if !is_one_step(item) {
             return Ok(false);
         }
         let server = self.store.server();
@@ -109,9 +108,8 @@ impl Atomic {
     }
 
     fn say_once(&mut self, group: &[&mut Item], apart: &[usize]) {
-        let finished =
-            |index: &&usize| group.get(**index).is_some_and(|item| matches!(item.plan, Plan::Finish(_)));
-        if !self.said && apart.iter().any(|index| finished(&index)) {
+        let torn = |index: &usize| group.get(*index).is_some_and(|item| is_one_step(item));
+        if !self.said && apart.iter().any(torn) {
             self.said = true;
             eprintln!(
                 "oncegate: warning: a delivery's keys and streams lie in several slots of the cluster: it is settled \
@@ -226,6 +224,13 @@ impl Atomic {
             }
         }
     }
+}
+
+/// Whether a delivery's end is one step wherever all of its names are in one place: a trial run's marks, and those of
+/// which the store is told later, are not part of it.
+fn is_one_step(item: &Item) -> bool {
+    let finished = matches!(item.plan, Plan::Finish(_)) && item.ticket.is_some();
+    finished && item.ending.as_ref().is_none_or(Ending::is_all_in_its_settlement)
 }
 
 fn applied(late: u32) -> Outcome {

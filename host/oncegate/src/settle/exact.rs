@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use futures_util::FutureExt as _;
 use oncegate_broker::{FileSink, Position, Sink as _};
-use oncegate_dedup::Gate;
 use oncegate_dedup::store::{FileStore, SettleOutcome, Settlement};
+use oncegate_dedup::{Ending, Gate};
 
 use super::{Outcome, Settle};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -24,6 +23,7 @@ pub struct Exact {
     store: Arc<FileStore>,
     output: Recorded,
     dead_letters: Recorded,
+    runtime: tokio::runtime::Runtime,
 }
 
 /// A file whose length the store knows.
@@ -83,7 +83,8 @@ impl Exact {
     ) -> Result<Self, Failure> {
         let output = Recorded::open(output, &store)?;
         let dead_letters = Recorded::open(dead_letters, &store)?;
-        Ok(Self { gate, store, output, dead_letters })
+        let runtime = tokio::runtime::Builder::new_current_thread().build().or_exit(Exit::Failed)?;
+        Ok(Self { gate, store, output, dead_letters, runtime })
     }
 
     /// Appends the lines of what the store would apply, and syncs them.
@@ -107,11 +108,17 @@ impl Exact {
 impl Exact {
     /// What trial runs claimed is settled apart: nothing hangs on it.
     fn settle_asides(&self, group: &mut [&mut Item]) {
-        for item in group.iter_mut() {
-            if let Some(ending) = item.ending.as_mut().filter(|ending| ending.is_shadow()) {
-                // This store answers at once.
-                let _ = self.gate.try_settle(std::slice::from_mut(ending)).now_or_never();
-            }
+        let is_shadow = |item: &&mut &mut Item| item.ending.as_ref().is_some_and(Ending::is_shadow);
+        let (items, mut endings): (Vec<_>, Vec<Ending>) = group
+            .iter_mut()
+            .filter(is_shadow)
+            .filter_map(|item| item.ending.take().map(|ending| (item, ending)))
+            .unzip();
+        if !endings.is_empty() {
+            self.runtime.block_on(self.gate.try_settle(&mut endings));
+        }
+        for (item, ending) in items.into_iter().zip(endings) {
+            item.ending = Some(ending);
         }
     }
 }
