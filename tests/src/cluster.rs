@@ -167,6 +167,7 @@ mod tests {
         let holder = cluster.holder(key);
         cluster.node(holder).kill();
         assert_eq!(client.ask::<String>(&["GET", key]), "1");
-        assert_ne!(cluster.holder(key), holder);
+        // The nodes tell each other who has taken over.
+        crate::wait::until("every node knows the new master", || cluster.holder(key) != holder);
     }
 }
