@@ -108,8 +108,15 @@ fn doctor_sees_a_restart_and_a_store_of_another_hash_tag() {
     let text = std::fs::read_to_string(&other).unwrap();
     let text =
         text.replace("[store]\nhash_tag = 't'\n", "").replace("[store]\n", "[store]\nhash_tag = 't'\n");
+    let wanting = text.replace("hash_tag = 't'", "replicas = 1");
     let found = findings(&["--config", &bench.write("tag.toml", text).display().to_string()], 4);
     has(&found, "FAIL", "the store has the hash tag none, and store.hash_tag is `t`");
+    let found = findings(&["--config", &bench.write("wanting.toml", wanting).display().to_string()], 4);
+    has(
+        &found,
+        "FAIL",
+        "it has 0 replicas in step, and store.replicas wants 1: nothing is acknowledged -> bring",
+    );
 }
 
 #[test]

@@ -14,6 +14,26 @@ const ISOLATED: &str = "set min-replicas-to-write to at least 1: without it a pr
 pub async fn check(node: &mut Node, info: &Info, wanted: u32, report: &mut Report) {
     let wanted = u64::from(wanted);
     let connected = number(info, "connected_slaves").unwrap_or(0);
+    let online = in_step(info, connected, report);
+    if online < wanted {
+        report.fail(
+            format!(
+                "it has {online} replicas in step, and store.replicas wants {wanted}: nothing is acknowledged"
+            ),
+            "bring replicas up, or lower store.replicas",
+        );
+    } else if connected == 0 {
+        report.info("it has no replica: if the machine is lost, so is the memory of what has happened");
+    } else {
+        report.ok(format!("{online} replicas are in step, {wanted} are wanted"));
+    }
+    if connected > 0 || wanted > 0 {
+        isolation(node, report).await;
+    }
+}
+
+/// How many replicas are in step; what is wrong with the others is said.
+fn in_step(info: &Info, connected: u64, report: &mut Report) -> u64 {
     let mut online = 0;
     for index in 0..connected {
         let Some(replica) = info.get(&format!("slave{index}")) else { continue };
@@ -30,21 +50,7 @@ pub async fn check(node: &mut Node, info: &Info, wanted: u32, report: &mut Repor
             None => {}
         }
     }
-    if online < wanted {
-        report.fail(
-            format!(
-                "it has {online} replicas in step, and store.replicas wants {wanted}: nothing is acknowledged"
-            ),
-            "bring replicas up, or lower store.replicas",
-        );
-    } else if connected == 0 {
-        report.info("it has no replica: if the machine is lost, so is the memory of what has happened");
-    } else {
-        report.ok(format!("{online} replicas are in step, {wanted} are wanted"));
-    }
-    if connected > 0 || wanted > 0 {
-        isolation(node, report).await;
-    }
+    online
 }
 
 /// Says whether sentinels would make another primary.
@@ -82,5 +88,27 @@ impl<'a> Replica<'a> {
             state: of("state")?,
             lag_seconds: of("lag")?.parse().ok()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_that_is_late_or_not_yet_in_step_does_not_count() {
+        let replicas = [
+            "ip=10.0.0.1,port=6379,state=online,offset=1,lag=1",
+            "ip=10.0.0.2,port=6379,state=online,offset=1,lag=11",
+            "ip=10.0.0.3,port=6379,state=wait_bgsave,offset=0,lag=0",
+        ];
+        let named = replicas.iter().enumerate();
+        let info = named.map(|(index, text)| (format!("slave{index}"), (*text).to_owned())).collect();
+        let mut report = Report::default();
+        assert_eq!(in_step(&info, 3, &mut report), 1);
+        let text = report.text();
+        assert!(text.contains("10.0.0.2:6379 has not answered for 11 s"), "{text}");
+        assert!(text.contains("10.0.0.3:6379 is not in step yet (wait_bgsave)"), "{text}");
+        assert!(!text.contains("10.0.0.1"), "{text}");
     }
 }
