@@ -2,11 +2,13 @@
 //! from another, and waiting for a key that somebody else has.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::process::Child;
 use std::time::Duration;
 
 use oncegate_tests::{
     Bench, Call, Client, Ended, Group, Host, Hosts, Ledger, Redis, Wire, effect, effects, entries,
-    exactly_once, produce, send, until, until_within,
+    exactly_once, oncegate, plugin, produce, send, signal, until, until_within,
 };
 use serde_json::{Value, json};
 
@@ -305,4 +307,96 @@ fn a_delivery_that_names_too_many_keys_fails_and_is_a_dead_letter_whatever_it_sa
     let payloads: Vec<&str> = ledger.effects.iter().map(|effect| effect.payload()).collect();
     assert_eq!((payloads, ledger.dead.len()), (vec!["e"], 1));
     assert!(ledger.dead[0].reason().contains("keys"), "{}", ledger.dead[0].reason());
+}
+
+/// A file of many messages and a stream, one Redis for the keys of both.
+fn file_and_stream(bench: &Bench, redis: &Redis) {
+    let plugin = plugin("probe").canonicalize().unwrap();
+    let config = format!(
+        "store.url = '{}'\nplugin.path = '{}'\n\
+         [[pipeline]]\nname = 'file'\ninput.path = 'in.ndjson'\noutput.path = 'out.ndjson'\n\
+         [[pipeline]]\nname = 'stream'\ninput.path = '{}?group=g&start=0'\noutput.path = '{}'\n",
+        redis.url(),
+        plugin.display(),
+        redis.stream("orders"),
+        redis.stream("effects"),
+    );
+    bench.write("oncegate.toml", config);
+}
+
+/// A process with several pipelines, ended when dropped.
+struct Process(Child);
+
+impl Process {
+    fn start(bench: &Bench) -> Self {
+        let mut command = oncegate();
+        command.current_dir(bench.path(".")).args([
+            "run",
+            "--json",
+            "--init-store",
+            "--config",
+            "oncegate.toml",
+        ]);
+        command.stdout(File::create(bench.path("summaries")).unwrap());
+        command.stderr(File::create(bench.path("errors")).unwrap());
+        Self(command.spawn().unwrap())
+    }
+
+    /// Asks it to finish; the summaries of its pipelines.
+    fn drain(mut self, bench: &Bench) -> Vec<Value> {
+        signal::drain(self.0.id());
+        until("the process ends", || self.0.try_wait().unwrap().is_some());
+        let errors = std::fs::read_to_string(bench.path("errors")).unwrap();
+        assert_eq!(self.0.wait().unwrap().code(), Some(7), "{errors}");
+        let summaries = std::fs::read_to_string(bench.path("summaries")).unwrap();
+        summaries.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Gone already if the test has waited for its end.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_signal_drains_a_pipeline_of_a_file_and_one_of_a_stream_and_both_go_on_from_there() {
+    let (bench, redis) = (Bench::default(), Redis::start());
+    let mut client = redis.client();
+    let (messages, mut keys) = effects("k", 20_000);
+    bench.messages(&messages);
+    produce(&mut client, "orders", &messages);
+    file_and_stream(&bench, &redis);
+    let process = Process::start(&bench);
+    let lines = |bench: &Bench| {
+        let text = std::fs::read_to_string(bench.path("out.ndjson")).unwrap_or_default();
+        text.lines().count()
+    };
+    until("both work", || lines(&bench) > 50 && entries(&mut client, "effects").len() > 50);
+    let summaries = process.drain(&bench);
+    let written = [lines(&bench), entries(&mut client, "effects").len()];
+    for ((summary, name), written) in summaries.iter().zip(["file", "stream"]).zip(written) {
+        assert_eq!((&summary["pipeline"], &summary["namespace"]), (&json!(name), &json!(name)));
+        // Drained, not cut off: what it counts is out, and nothing else.
+        assert_eq!(summary["ends"]["applied"], json!(written), "{summary}");
+        assert!(written < keys.len(), "{name} had nothing left to do: this shows nothing");
+    }
+
+    let process = Process::start(&bench);
+    until("both have done everything", || {
+        lines(&bench) >= keys.len() && Group::orders().is_settled(&mut client)
+    });
+    process.drain(&bench);
+    keys.sort_unstable();
+    let sorted = |mut found: Vec<String>| {
+        found.sort_unstable();
+        found
+    };
+    let in_file = bench.output().iter().map(|line| line.payload().as_str().unwrap().to_owned()).collect();
+    assert_eq!(sorted(in_file), keys);
+    let in_stream = entries(&mut client, "effects").iter().map(|entry| entry.payload().to_owned()).collect();
+    assert_eq!(sorted(in_stream), keys);
+    assert!(!redis.ask::<bool>(&["EXISTS", "orders.dead"]) && bench.dead_letters().is_empty());
 }
