@@ -46,8 +46,10 @@ pub(super) struct Shared {
     pub place: Place,
     pub options: SourceOptions,
     state: Mutex<State>,
-    /// Rung when something ended and when the keeper is to stop.
-    changed: Condvar,
+    /// Rung when something ended while the source waits for room.
+    has_room: Condvar,
+    /// Rung when the keeper is to stop.
+    closing: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -55,13 +57,16 @@ pub(super) struct State {
     pub held: Held,
     pub figures: Figures,
     events: Vec<Event>,
+    /// The source waits for something to end. Nobody is woken otherwise: that would cost more than what ends.
+    waits_for_room: bool,
     /// Nobody is to be kept alive any more.
     pub closed: bool,
 }
 
 impl Holding {
     pub(super) fn start(place: Place, options: SourceOptions) -> Result<Arc<Self>, Unfit> {
-        let shared = Arc::new(Shared { place, options, state: Mutex::default(), changed: Condvar::new() });
+        let (state, has_room, closing) = (Mutex::default(), Condvar::new(), Condvar::new());
+        let shared = Arc::new(Shared { place, options, state, has_room, closing });
         keeper::start(Arc::clone(&shared))
             .map_err(|error| Unfit::Away(format!("its keeper's thread cannot be started: {error}")))?;
         Ok(Arc::new(Self { shared }))
@@ -131,8 +136,7 @@ impl Holding {
 
     /// The delivery is over: its entry is no longer held, and is not kept fresh.
     pub fn ended(&self, ticket: Ticket) {
-        self.shared.state().held.ended(ticket);
-        self.shared.changed.notify_all();
+        self.shared.ended(&[ticket]);
     }
 
     /// Gives entries back that nobody has begun to handle: other hosts may take them at once, and this hand-over does
@@ -141,7 +145,7 @@ impl Holding {
         let (shared, tickets) = (Arc::clone(&self.shared), tickets.to_vec());
         async move {
             // From here on they are not kept fresh, which would undo it.
-            tickets.iter().for_each(|ticket| shared.state().held.ended(*ticket));
+            shared.ended(&tickets);
             let idle_ms = millis(shared.options.takeover_idle);
             // What cannot be handed back now is taken over later.
             shared
@@ -151,7 +155,6 @@ impl Holding {
                     part.args.push_number(idle_ms);
                 })
                 .await;
-            shared.changed.notify_all();
         }
     }
 
@@ -183,9 +186,13 @@ impl Holding {
     pub(super) fn room(&self, patience: Duration) -> usize {
         let most = self.shared.options.most_held.max(1);
         let is_full = |state: &mut State| state.held.len() >= most;
-        let state = self.shared.state();
-        let waited = self.shared.changed.wait_timeout_while(state, patience, is_full);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.state();
+        if is_full(&mut state) {
+            state.waits_for_room = true;
+            let waited = self.shared.has_room.wait_timeout_while(state, patience, is_full);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.waits_for_room = false;
+        }
         most.saturating_sub(state.held.len())
     }
 }
@@ -201,9 +208,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn ended(&self, tickets: &[Ticket]) {
+        let mut state = self.state();
+        tickets.iter().for_each(|ticket| state.held.ended(*ticket));
+        if state.waits_for_room {
+            self.has_room.notify_all();
+        }
+    }
+
     fn close(&self) {
         self.state().closed = true;
-        self.changed.notify_all();
+        self.closing.notify_all();
     }
 
     /// Waits for so long; false if nothing is to be kept any more.
@@ -215,7 +230,7 @@ impl Shared {
             if left.is_zero() {
                 return true;
             }
-            let waited = self.changed.wait_timeout(state, left);
+            let waited = self.closing.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         false

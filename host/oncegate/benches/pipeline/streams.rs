@@ -60,6 +60,8 @@ struct Figures {
     rate: f64,
     /// What Redis computed for each of them, in microseconds.
     redis_us: f64,
+    /// What this process did, all of its threads together.
+    host_us: f64,
 }
 
 /// Measures and prints a table, if there is a server to start.
@@ -87,11 +89,16 @@ pub fn bench(deliveries: usize, rounds: usize, reused: &Handler, fresh: &Handler
     println!("|---|---|---|---|");
     for (case, figures) in CASES.iter().zip(figures) {
         let rates = |runs: &Vec<Figures>| median(runs.iter().map(|run| run.rate).collect());
-        let costs = |runs: &Vec<Figures>| median(runs.iter().map(|run| run.redis_us).collect());
         row(case.name, &figures.each_ref().map(rates));
-        let [native, reused, fresh] = figures.each_ref().map(costs);
-        println!("| — Redis's CPU for each, µs | {native:.1} | {reused:.1} | {fresh:.1} |");
+        costs("Redis's CPU for each, µs", &figures, |run| run.redis_us);
+        costs("the host's CPU for each, µs", &figures, |run| run.host_us);
     }
+}
+
+fn costs(name: &str, figures: &[Vec<Figures>; 3], cost: impl Fn(&Figures) -> f64) {
+    let median = |runs: &Vec<Figures>| median(runs.iter().map(&cost).collect());
+    let [native, reused, fresh] = figures.each_ref().map(median);
+    println!("| — {name} | {native:.1} | {reused:.1} | {fresh:.1} |");
 }
 
 fn has_server() -> bool {
@@ -158,16 +165,18 @@ fn run<H: Handle>(
         tally: Arc::clone(&tally),
         stop: Arc::clone(&stop),
     };
-    let (before, started) = (computed(server), Instant::now());
+    let (redis_before, host_before, started) = (redis_computed(server), host_computed(), Instant::now());
     let ended = std::thread::scope(|scope| {
         // A stream has no end.
         let ended = scope.spawn(|| stop_behind(deliveries as u64, &tally, &stop));
         pipeline::run(handler, parts).unwrap();
         ended.join().unwrap()
     });
-    let rate = deliveries as f64 / ended.duration_since(started).as_secs_f64();
-    let redis_us = computed(server).saturating_sub(before).as_secs_f64() * 1e6 / deliveries as f64;
-    (tally, Figures { rate, redis_us })
+    let (redis, host) = (redis_computed(server) - redis_before, host_computed() - host_before);
+    let deliveries = deliveries as f64;
+    let rate = deliveries / ended.duration_since(started).as_secs_f64();
+    let [redis_us, host_us] = [redis, host].map(|time| time.as_secs_f64() * 1e6 / deliveries);
+    (tally, Figures { rate, redis_us, host_us })
 }
 
 fn settle(
@@ -208,7 +217,13 @@ fn stop_behind(deliveries: u64, tally: &Tally, stop: &Stop) -> Instant {
 }
 
 /// What the server has computed since its start.
-fn computed(server: &RedisServer) -> Duration {
+fn redis_computed(server: &RedisServer) -> Duration {
     let seconds = |name: &str| server.info(name).parse::<f64>().unwrap();
     Duration::from_secs_f64(seconds("used_cpu_user") + seconds("used_cpu_sys"))
+}
+
+/// What this process has.
+fn host_computed() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
