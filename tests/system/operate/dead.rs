@@ -159,7 +159,7 @@ fn dead_letters_in_a_file_are_appended_elsewhere_and_stay_where_they_are() {
     let step = |key: &str| json!({"steps": [{"seen": key}, {"reject": "why"}]});
     bench.messages(&[step("a"), step("b"), json!({"steps": "odd"})]);
     bench.write("more", "no message\n");
-    bench.run("probe").ok();
+    bench.run("probe").args(&["--order", "partition"]).ok();
     let file = bench.path("out.ndjson.dead.ndjson").display().to_string();
     let (store, to) = (format!("file:{}", bench.path("gate.db").display()), bench.path("again.ndjson"));
     let before = std::fs::read(&file).unwrap();
