@@ -13,6 +13,9 @@ use oncegate_tests::{
 /// host twice, and as much again for a machine that has other things to do.
 const SETTLED_WITHIN: Duration = Duration::from_secs(20);
 
+/// How many messages are sent before anything goes wrong.
+const KNOWN: usize = 10;
+
 /// Streams, the store where they are or elsewhere, and two hosts. Nothing but what the first one asks goes over the wires.
 struct Scene {
     _redis: Redis,
@@ -56,7 +59,7 @@ impl Scene {
         let wires: Vec<&Wire> = [&streams].into_iter().chain(&records).collect();
         let first = hosts.start_through(&wires);
         // A wire knows a script by its source, which goes over it once, if nobody else has brought it to the server.
-        let known = send(&mut client, "known", 10);
+        let known = send(&mut client, "known", KNOWN);
         exactly_once(&mut client, &known);
         let second = hosts.start();
         for host in [&first, &second] {
@@ -96,6 +99,14 @@ impl Scene {
         Group::orders().wait_until_settled(&mut self.client);
         assert!(fault.elapsed() < SETTLED_WITHIN, "it took {:?} to settle everything", fault.elapsed());
         Ledger::read(&mut self.client)
+    }
+
+    /// Each entry that was sent after the first few had its effect once.
+    fn each_entry_had_its_effect(&mut self) {
+        let ledger = self.settles();
+        // The first few have every third message twice.
+        let sent = entries(&mut self.client, "orders").len() - KNOWN + self.known.len();
+        assert_eq!((ledger.effects.len(), ledger.doubled()), (sent, vec![]));
     }
 
     /// Ends the test: the second host, which has the end of the first one survived, tells how it settled.
@@ -146,7 +157,7 @@ fn a_host_dies_when_its_handlers_have_run() {
 
 #[test]
 fn a_host_dies_after_the_one_step_that_settles() {
-    took_over(&Scene::atomic().dies_without_a_trace(streams, Call::Settle, Moment::After));
+    Scene::atomic().dies_without_a_trace(streams, Call::Settle, Moment::After);
 }
 
 #[test]
@@ -206,17 +217,28 @@ fn dies_over_what_has_no_key(moment: Moment) {
         signal::kill(pid);
         Then::Cut
     });
+    send_unkeyed_until(&mut scene, &dies);
+    scene.each_entry_had_its_effect();
+    let ended = scene.end();
+    if moment == Moment::Before {
+        took_over(&ended);
+    }
+}
+
+fn send_unkeyed_until(scene: &mut Scene, gate: &Hits) {
     let unkeyed = vec![serde_json::json!({"steps": [{"emit": ["t", "x"]}]}); 100];
     until("the host comes to its gate", || {
         produce(&mut scene.client, "orders", &unkeyed);
-        dies.count() > 0
+        gate.count() > 0
     });
-    let ledger = scene.settles();
-    let sent = entries(&mut scene.client, "orders").len();
-    // Those with which the hosts began have every third message twice.
-    let known = 10 - scene.known.len();
-    assert_eq!((ledger.effects.len(), ledger.doubled()), (sent - known, vec![]));
-    took_over(&scene.end());
+}
+
+#[test]
+fn a_reply_of_what_has_no_key_that_is_cut_lets_nothing_happen_twice() {
+    let mut scene = Scene::with(None, "free");
+    let cut = scene.streams.rule(Call::Settle, Which::First(6), Moment::After, || Then::Cut);
+    send_unkeyed_until(&mut scene, &cut);
+    scene.each_entry_had_its_effect();
 }
 
 #[test]
@@ -229,6 +251,27 @@ fn effects_without_a_key_happen_once_where_settling_is_one_step_if_the_host_dies
     dies_over_what_has_no_key(Moment::After);
 }
 
+/// The first host stands still at the call, which is under way until the second value is set.
+fn stops(scene: &Scene, wire: fn(&Scene) -> &Wire, call: Call, moment: Moment) -> (Hits, Arc<AtomicBool>) {
+    let (pid, resumed, stopped) = (scene.first.pid(), Arc::new(AtomicBool::new(false)), Hits::default());
+    let (goes_on, noted) = (Arc::clone(&resumed), stopped.clone());
+    // As above: nothing of this host is between effect and commit yet.
+    wire(scene).rule(call, Which::Nth(1), moment, move || {
+        signal::stop(pid);
+        noted.note();
+        until("the host may go on", || goes_on.load(Ordering::SeqCst));
+        Then::Pass
+    });
+    (stopped, resumed)
+}
+
+/// Some deliveries turned out to be somebody else's.
+fn noticed(ended: &Ended) {
+    let lost: u64 = ["taken_over", "undone"].map(|name| ended.ends().of(name)).iter().sum();
+    let refused = ended.summary()["fences_lost"].as_u64().unwrap();
+    assert!(lost + refused > 0, "it did not notice: {}", ended.stdout);
+}
+
 /// The first host stands still at the call, until the second one has done everything; then both go on.
 fn stands_still(
     mut scene: Scene,
@@ -236,34 +279,41 @@ fn stands_still(
     call: Call,
     moment: Moment,
 ) -> (Ledger, Vec<String>, Ended) {
-    let (pid, resumed) = (scene.first.pid(), Arc::new(AtomicBool::new(false)));
-    let goes_on = Arc::clone(&resumed);
-    let stopped = Hits::default();
-    let noted = stopped.clone();
-    // As above: nothing of this host is between effect and commit yet.
-    wire(&scene).rule(call, Which::Nth(1), moment, move || {
-        signal::stop(pid);
-        noted.note();
-        // The call, or its reply, is under way all the time.
-        until("the host may go on", || goes_on.load(Ordering::SeqCst));
-        Then::Pass
-    });
+    let (stopped, resumed) = stops(&scene, wire, call, moment);
     let keys = scene.send_until(&stopped);
-    let held = Group::orders().pending_of(&mut scene.client, pid);
+    let held = Group::orders().pending_of(&mut scene.client, scene.first.pid());
     assert!(held > 0, "it held nothing: this shows nothing");
     scene.settles();
     scene.first.go_on();
     resumed.store(true, Ordering::SeqCst);
     // It is of use again, and what it had does no harm.
     let more = send(&mut scene.client, "more", 100);
-    let ledger = scene.settles();
-    let Scene { first, second, .. } = scene;
+    scene.settles();
+    let Scene { first, second, mut client, .. } = scene;
     let (first, second) = (first.drain(), second.drain());
+    // Whatever was under way has come to its end.
+    let ledger = Ledger::read(&mut client);
     took_over(&second);
-    let lost = ["taken_over", "undone"].map(|name| first.ends().of(name)).iter().sum::<u64>();
-    let refused = first.summary()["fences_lost"].as_u64().unwrap();
-    assert!(lost + refused > 0, "it did not notice: {}", first.stdout);
+    noticed(&first);
     (ledger, [keys, more].concat(), first)
+}
+
+#[test]
+fn effects_without_a_key_that_a_host_asked_for_before_it_stood_still_are_refused_when_others_have_done_them()
+{
+    let mut scene = Scene::with(None, "free");
+    let (stopped, resumed) = stops(&scene, streams, Call::Settle, Moment::Before);
+    send_unkeyed_until(&mut scene, &stopped);
+    scene.settles();
+    scene.first.go_on();
+    resumed.store(true, Ordering::SeqCst);
+    // Whatever was under way has come to its end when the first host has.
+    let Scene { first, second, .. } = &mut scene;
+    signal::drain(first.pid());
+    until("the first host ends", || !first.is_running());
+    assert!(second.is_running());
+    scene.each_entry_had_its_effect();
+    took_over(&scene.end());
 }
 
 #[test]
