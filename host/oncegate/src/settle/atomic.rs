@@ -64,12 +64,19 @@ impl Atomic {
         Ok(Self { gate, store, holding, script: Script::new(source()), apart, said: false, stop, runtime })
     }
 
-    /// Puts a delivery's questions into a part; false, and the part is of no use, if an output has no place in it.
-    fn put(&self, item: &Item, part: &mut Part) -> Result<(), Unpackable> {
-        let Some(ticket) = item.ticket else { return Ok(()) };
+    /// A part that deliveries can be put into.
+    fn part(&self) -> Part {
+        let mut part = Part::new(&self.script);
         part.keys.push(self.holding.stream().as_bytes());
+        part.args.push(b"");
         part.args.push(self.holding.group().as_bytes());
         part.args.push(self.holding.consumer().as_bytes());
+        part
+    }
+
+    /// Puts a delivery's questions into a part, which is of no use any more if an output has no place in it.
+    fn put(&self, item: &Item, part: &mut Part) -> Result<(), Unpackable> {
+        let Some(ticket) = item.ticket else { return Ok(()) };
         part.args.push(ticket.entry_id().as_bytes());
         part.args.push_number(ticket.count);
         match &item.ending {
@@ -100,7 +107,7 @@ impl Atomic {
         if !server.is_cluster() {
             return Ok(true);
         }
-        let mut part = Part::new(&self.script);
+        let mut part = self.part();
         self.put(item, &mut part)?;
         let mut slots = part.keys.iter().map(|name| server.slot(name));
         let first = slots.next();
@@ -121,13 +128,13 @@ impl Atomic {
 
     /// One try: an answer for each, in order.
     fn ask(&self, items: &[&Item]) -> Result<Vec<Outcome>, Failure> {
-        let mut parts = vec![Part::new(&self.script)];
+        let mut parts = vec![self.part()];
         for item in items {
             let full = |part: &Part| {
-                part.keys.len() + part.answers >= 2 * MOST_KEYS || part.args.bytes() >= MOST_BYTES
+                part.keys.len() + 2 * part.answers >= 2 * MOST_KEYS || part.args.bytes() >= MOST_BYTES
             };
             if parts.last().is_none_or(full) {
-                parts.push(Part::new(&self.script));
+                parts.push(self.part());
             }
             if let Some(part) = parts.last_mut() {
                 self.put(item, part).or_exit(Exit::File)?;
@@ -156,13 +163,15 @@ impl Atomic {
     }
 
     fn outcome(&self, item: &Item, answer: Value) -> Result<Outcome, Failure> {
-        let Value::Array(parts) = answer else { return Ok(strange()) };
-        let mut parts = parts.into_iter();
+        let mut parts = match answer {
+            Value::Int(late @ 0..) => return Ok(applied(u32::try_from(late).unwrap_or(u32::MAX))),
+            Value::Array(parts) => parts.into_iter(),
+            _ => return Ok(strange()),
+        };
         let Some(word) = parts.next().and_then(text) else { return Ok(strange()) };
         let of = parts.next().unwrap_or(Value::Nil);
         let without_keys = item.ending.as_ref().is_none_or(|ending| ending.settlement().keys.is_empty());
         Ok(match (word.as_str(), of) {
-            ("applied", Value::Int(late)) => applied(u32::try_from(late).unwrap_or(u32::MAX)),
             ("settled", _) => applied(0),
             // Without a key there is no record of whose doing it was. Entries that are held are kept fresh, so it
             // hardly ever was another host: the reply to this host's own call was lost.
