@@ -13,8 +13,8 @@ pub struct SourceOptions {
     /// How many entries this process holds at once: queued, being handled, waiting for a retry. While it holds so
     /// many, it reads no more. Default 4,096.
     pub most_held: usize,
-    /// Nobody else reads for the group, which is for the caller to see to. Then all that is pending was left behind: it is
-    /// taken over at once and handed out before anything new, so that entries come in their order. Default `false`.
+    /// Nobody else reads for the group, which is for the caller to see to. Then all that is pending at first was left behind:
+    /// it is taken over at once and handed out before anything new, so that entries come in their order. Default `false`.
     pub alone: bool,
     /// How large a message may be, names of fields included, in bytes. A larger one is malformed. Default 1 MiB.
     pub message_limit: usize,
@@ -36,11 +36,6 @@ impl Default for SourceOptions {
 }
 
 impl SourceOptions {
-    /// How long nothing was heard of an entry that is taken over.
-    pub(super) fn left_behind_after(&self) -> Duration {
-        if self.alone { Duration::ZERO } else { self.takeover_idle }
-    }
-
     /// How often to look for what others left behind.
     pub(super) fn look_every(&self) -> Duration {
         (self.takeover_idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(2))

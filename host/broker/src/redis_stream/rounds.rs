@@ -25,12 +25,20 @@ pub struct Rounds {
     /// Whose entries are looked at in this round, and behind which one.
     own: bool,
     after: String,
+    /// No round is over yet.
+    is_first: bool,
 }
 
 impl Rounds {
     /// The first round is due at once.
     pub fn new() -> Self {
-        Self { due: Instant::now(), clean_due: Instant::now(), own: true, after: "-".to_owned() }
+        Self {
+            due: Instant::now(),
+            clean_due: Instant::now(),
+            own: true,
+            after: "-".to_owned(),
+            is_first: true,
+        }
     }
 
     /// How long until the next one.
@@ -41,6 +49,11 @@ impl Rounds {
     /// A new one is due now: a connection was lost, and with it perhaps the reply of a read.
     pub fn begin(&mut self) {
         (self.due, self.own, self.after) = (Instant::now(), true, "-".to_owned());
+    }
+
+    /// Whether all that is pending, for whomever, is handed out in its order.
+    fn is_in_order(&self, shared: &Shared) -> bool {
+        shared.options.alone && self.is_first
     }
 
     /// Goes on with the round, if one is due, until it is over or there is something to hand out: at most `most`
@@ -58,38 +71,50 @@ impl Rounds {
             };
             let cut = free.len() > most;
             free.truncate(most);
-            // What did not fit is found again from behind the last one that did.
-            let last = if cut { free.last() } else { found.last() };
-            let is_over = !cut && found.len() < PAGE;
+            let in_order = self.is_in_order(shared);
+            let (taken, settled) = take(shared, &free, self.left_behind_after(shared), in_order).await?;
+            let missed = settled < free.len();
+            free.truncate(settled);
+            // What did not fit, or has to come before the rest, is found again from behind the last one that did.
+            let last = if cut || missed { free.last() } else { found.last() };
+            let is_over = !cut && !missed && found.len() < PAGE;
             let last = last.map(|row| format!("({}-{}", row.entry.0, row.entry.1));
-            self.turn(shared, last.filter(|_| !is_over));
-            let taken = take(shared, &free).await?;
-            if !taken.is_empty() || self.own && self.after == "-" {
+            let none_seen_to = missed && last.is_none();
+            let is_round_over = !none_seen_to && self.turn(shared, last.filter(|_| !is_over));
+            if !taken.is_empty() || is_round_over {
                 return Ok(taken);
             }
         }
     }
 
-    /// From here the next page begins; with nothing left, the next half of the round, or the next round.
-    fn turn(&mut self, shared: &Shared, last: Option<String>) {
-        match last {
-            Some(last) => self.after = last,
-            None => {
-                self.after = "-".to_owned();
-                self.own = !self.own;
-                if self.own {
-                    self.due = Instant::now() + shared.options.look_every();
-                }
-            }
+    /// From here the next page begins; with nothing left, the next half of the round, or the next round: then this one
+    /// is over.
+    fn turn(&mut self, shared: &Shared, last: Option<String>) -> bool {
+        if let Some(last) = last {
+            self.after = last;
+            return false;
         }
+        self.after = "-".to_owned();
+        // In order there is one half only, which has all that is pending.
+        self.own = !self.own || self.is_in_order(shared);
+        if self.own {
+            self.is_first = false;
+            self.due = Instant::now() + shared.options.look_every();
+        }
+        self.own
+    }
+
+    fn left_behind_after(&self, shared: &Shared) -> Duration {
+        // Whoever was stopped for so long that somebody else is alone by now must take nothing back from them.
+        if self.is_in_order(shared) { Duration::ZERO } else { shared.options.takeover_idle }
     }
 
     async fn page(&self, shared: &Shared) -> Result<Vec<Row>, Trouble> {
         let mut said = shared
             .place
             .ask(&script::FIND, |part| {
-                part.args.push_number(u64::from(self.own));
-                part.args.push_number(millis(shared.options.left_behind_after()));
+                part.args.push_number(u64::from(self.own && !self.is_in_order(shared)));
+                part.args.push_number(millis(self.left_behind_after(shared)));
                 part.args.push(self.after.as_bytes());
                 part.args.push_number(PAGE as u64);
             })
@@ -115,9 +140,15 @@ impl Rounds {
     }
 }
 
-/// Takes what is still as it was found, and hands it out.
-async fn take(shared: &Shared, found: &[Row]) -> Result<Vec<Delivery>, Trouble> {
-    let (place, takeover_ms) = (&shared.place, millis(shared.options.left_behind_after()));
+/// Takes what is still as it was found, and hands it out; in order only as far as nothing is missed, which may still be
+/// somebody's. Says how many of them are seen to.
+async fn take(
+    shared: &Shared,
+    found: &[Row],
+    left_behind_after: Duration,
+    in_order: bool,
+) -> Result<(Vec<Delivery>, usize), Trouble> {
+    let (place, takeover_ms) = (&shared.place, millis(left_behind_after));
     let handed_back_ms = millis(shared.options.takeover_idle);
     let asked = |row: &Row| (row.consumer == place.consumer && row.idle_ms < handed_back_ms, row.count);
     let answers = place
@@ -132,15 +163,23 @@ async fn take(shared: &Shared, found: &[Row]) -> Result<Vec<Delivery>, Trouble> 
             part.args.push_number(if recovered { count.max(1) } else { count + 1 });
         })
         .await;
-    let (mut deliveries, mut trouble) = (Vec::new(), None);
+    let (mut deliveries, mut trouble, mut settled) = (Vec::new(), None, 0);
     for (row, answer) in found.iter().zip(answers) {
         let mut said = match answer {
             Ok(said) => said,
             Err(why) => {
                 trouble = Some(Trouble::of(why));
+                if in_order {
+                    break;
+                }
                 continue;
             }
         };
+        if in_order && !matches!(said.word.as_str(), "taken" | "trimmed") {
+            trouble = (said.word == "refused").then(|| Trouble::of(said.text()));
+            break;
+        }
+        settled += 1;
         match said.word.as_str() {
             "taken" => {
                 let count = said.text().parse().ok();
@@ -160,7 +199,8 @@ async fn take(shared: &Shared, found: &[Row]) -> Result<Vec<Delivery>, Trouble> 
         }
     }
     // What was taken is handed out in any case. The trouble comes again.
-    trouble.filter(|_| deliveries.is_empty()).map_or(Ok(deliveries), Err)
+    let settled = if in_order { settled } else { found.len() };
+    trouble.filter(|_| deliveries.is_empty()).map_or(Ok((deliveries, settled)), Err)
 }
 
 /// The delivery of an entry, which is held from here on; none if it is held already.
