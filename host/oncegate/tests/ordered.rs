@@ -244,6 +244,21 @@ impl Bench {
         self.item(attempt, HandlerEnd::Ok, End::Applied, &format!("{key}\n"), "")
     }
 
+    /// One whose key another host has taken over since.
+    fn taken(&self) -> Item {
+        let stale = self.committing("taken");
+        let policy = self.gate.policy();
+        self.clock.0.fetch_add(policy.lease_ms, SeqCst);
+        // That host knows nothing of this one's attempts.
+        let other =
+            Gate::new(policy.clone(), L1Limits::default(), self.store.clone(), self.clock.clone()).unwrap();
+        let mut attempt = other.attempt(Origin::of("s", "m"), None);
+        assert_eq!(Self::block_on(attempt.seen(b"taken")), Ok(Sighting::New));
+        // As if this host had been paused just before its check: its own timer has not told it yet.
+        self.clock.0.fetch_sub(policy.lease_ms, SeqCst);
+        stale
+    }
+
     fn item(&self, attempt: Attempt, end: HandlerEnd, plan: End, output: &str, dead_letter: &str) -> Item {
         let verdict = attempt.verdict(&end, 0);
         Item {
@@ -308,16 +323,7 @@ fn the_dead_letter_is_written_before_its_key_is_dead() {
 fn a_lost_fence_writes_nothing_and_the_rest_of_the_group_does_not_notice() {
     // Row 5, row 30, rule 10.
     let mut bench = bench();
-    let stale = bench.committing("taken");
-    bench.clock.0.fetch_add(bench.gate.policy().lease_ms, SeqCst);
-    // Another host, which knows nothing of this one's attempts, takes the key over.
-    let other =
-        Gate::new(bench.gate.policy().clone(), L1Limits::default(), bench.store.clone(), bench.clock.clone())
-            .unwrap();
-    let mut attempt = other.attempt(Origin::of("s", "m"), None);
-    assert_eq!(Bench::block_on(attempt.seen(b"taken")), Ok(Sighting::New));
-    // As if this host had been paused just before its check: its own timer has not told it yet.
-    bench.clock.0.fetch_sub(bench.gate.policy().lease_ms, SeqCst);
+    let stale = bench.taken();
     let mut items = [bench.committing("a"), stale, bench.committing("b")];
     assert_eq!(
         bench.settle(&mut items),
@@ -405,14 +411,7 @@ fn a_delivery_is_acknowledged_after_its_mark_and_until_somebody_answers() {
 fn what_is_not_applied_or_is_to_come_again_is_not_acknowledged() {
     // Rule 10, row 30.
     let mut bench = bench();
-    let stale = bench.committing("taken");
-    bench.clock.0.fetch_add(bench.gate.policy().lease_ms, SeqCst);
-    let other =
-        Gate::new(bench.gate.policy().clone(), L1Limits::default(), bench.store.clone(), bench.clock.clone())
-            .unwrap();
-    let mut attempt = other.attempt(Origin::of("s", "m"), None);
-    assert_eq!(Bench::block_on(attempt.seen(b"taken")), Ok(Sighting::New));
-    bench.clock.0.fetch_sub(bench.gate.policy().lease_ms, SeqCst);
+    let stale = bench.taken();
     let failed = bench.claimed("failed");
     let failed = Item {
         plan: Plan::Redeliver { failed: true, within_ms: None },
