@@ -32,8 +32,9 @@ pub struct StoreGuard {
     /// Whether a missing sentinel is written: only until the store is open.
     makes: AtomicBool,
     seen: Mutex<Seen>,
-    /// See [`Store::cache_epoch`](crate::store::Store::cache_epoch).
-    cache_epoch: AtomicU64,
+    /// See [`Store::cache_epoch`](crate::store::Store::cache_epoch): the epoch twice, and 1 if anything is up. Written with
+    /// `seen` locked, and read for every key, without.
+    cache: AtomicU64,
     watchers: Watchers,
 }
 
@@ -68,7 +69,7 @@ impl StoreGuard {
             longest_lease_ms,
             makes: AtomicBool::new(makes),
             seen: Mutex::default(),
-            cache_epoch: AtomicU64::new(0),
+            cache: AtomicU64::new(0),
             watchers: Watchers::default(),
         }
     }
@@ -91,13 +92,19 @@ impl StoreGuard {
     /// Under which epoch what was confirmed may be believed; none while nobody could tell us what is forgotten. In a
     /// cluster one connection is enough, because its nodes tell each other.
     pub fn cache_epoch(&self) -> Option<u64> {
-        let is_up = !self.seen().up.is_empty();
-        is_up.then(|| self.cache_epoch.load(Ordering::SeqCst))
+        let cache = self.cache.load(Ordering::SeqCst);
+        (cache & 1 == 1).then_some(cache >> 1)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         // Each change is a single one: a panic leaves nothing half done.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One step: whoever finds the connection gone or back finds the epoch risen, too.
+    fn set_cache(&self, seen: &Seen, rises: bool) {
+        let epoch = (self.cache.load(Ordering::SeqCst) >> 1) + u64::from(rises);
+        self.cache.store(epoch << 1 | u64::from(!seen.up.is_empty()), Ordering::SeqCst);
     }
 
     async fn look(&self, primary: &Primary, connection: &mut MultiplexedConnection) -> Result<u64, Unfit> {
@@ -227,10 +234,8 @@ impl StoreGuard {
             let before = seen.known.insert((*name).clone(), now.clone());
             changed |= before.is_some_and(|before| before != now);
         }
-        if changed {
-            self.cache_epoch.fetch_add(1, Ordering::SeqCst);
-        }
         seen.up.insert(primary.address.clone());
+        self.set_cache(&seen, changed);
         if self.makes.load(Ordering::SeqCst) {
             seen.made.retain(|other| other.address != made.address);
             seen.made.push(made);
@@ -250,8 +255,7 @@ impl Guard for StoreGuard {
     fn lost(&self, primary: &Primary) {
         let mut seen = self.seen();
         seen.up.remove(&primary.address);
-        // With the lock held: whoever finds the connection gone or back finds the epoch risen, too.
-        self.cache_epoch.fetch_add(1, Ordering::SeqCst);
+        self.set_cache(&seen, true);
     }
 
     fn message(&self, channel: &[u8], payload: &[u8]) {
