@@ -224,3 +224,27 @@ fn a_server_that_is_rolled_back_under_work_rolls_back_everything_together() {
     let applied: u64 = running.map(|host| host.drain().ends().of("applied")).iter().sum();
     assert!(applied > keys.len() as u64, "nothing was rolled back: this shows nothing");
 }
+
+#[test]
+fn a_server_whose_streams_were_flushed_with_everything_else_stops_the_hosts_and_is_begun_by_its_operator_only()
+ {
+    let redis = Redis::start();
+    let mut client = redis.client();
+    let hosts = Hosts::on(&redis);
+    let host = started(&hosts, &[], &mut client);
+    let keys = send(&mut client, "k", 300);
+    exactly_once(&mut client, &keys);
+    client.ask::<()>(&["FLUSHALL"]);
+    let ended = host.end();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.error().contains("orders"), "{}", ended.error());
+    assert!(!client.ask::<bool>(&["EXISTS", "orders"]), "the group was made again in silence");
+
+    let refused = hosts.start_with(&[]).end();
+    assert_eq!(refused.code, Some(4), "{refused:?}");
+    assert!(refused.error().contains("oncegate store init"), "{}", refused.error());
+    let host = started(&hosts, &[], &mut client);
+    let keys = send(&mut client, "k", 300);
+    exactly_once(&mut client, &keys);
+    host.drain();
+}
