@@ -19,6 +19,8 @@ pub enum Call {
     Append,
     /// Keeps what a host holds fresh.
     Keep,
+    /// Takes or renews a name that one host holds alone.
+    Hold,
     /// A command by its name.
     Command(&'static str),
 }
@@ -47,6 +49,7 @@ impl Call {
             Call::Acknowledge => has("if whose == 'ours' then acknowledge(key, group, id) end"),
             Call::Append => has("-- Appends an entry. One that"),
             Call::Keep => has("-- Keeps an entry fresh that is ours"),
+            Call::Hold => has("-- Takes, renews or gives up a name"),
             Call::Command(_) => false,
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use oncegate_tests::{
-    Bench, Client, Ended, Group, Host, Hosts, Ledger, Redis, entries, oncegate, plugin, until,
+    Bench, Call, Client, Ended, Group, Host, Hosts, Ledger, Moment, Redis, Then, Which, Wire, entries,
+    oncegate, plugin, until,
 };
 use serde_json::{Value, json};
 
@@ -243,5 +244,40 @@ fn a_host_that_was_stopped_beyond_its_lease_has_lost_the_stream_and_spoils_nothi
     assert!(ended.error().contains("is not this one's any more"), "{}", ended.error());
     Group::orders().wait_until_settled(&mut client);
     second.drain();
+    assert_eq!(words(&effects(&mut client)), texts(&sent));
+}
+
+#[test]
+fn a_host_that_cannot_renew_its_lease_reads_nothing_more_when_it_is_over() {
+    let redis = Redis::start();
+    let mut client = redis.client();
+    let hosts = exclusive(&redis, "partition");
+    let wire = Wire::to(redis.port());
+    let mut first = hosts.start_through(&[&wire]);
+    Group::orders().wait_for(&mut client, first.pid());
+    let renewals = wire.rule(Call::Hold, Which::Each, Moment::Before, || Then::Cut);
+    let (mut sent, mut second) = (Vec::new(), None);
+    until("another host is let in, and the first one has ended", || {
+        // So that there always is something new to be read.
+        let more = messages(&format!("k{}-", sent.len()), 5, 1);
+        send(&mut client, &more);
+        sent.extend(more);
+        let mut next = second.take().unwrap_or_else(|| hosts.start());
+        if next.is_running() {
+            second = Some(next);
+        } else {
+            is_refused(&next.end(), first.pid());
+        }
+        second.is_some() && !first.is_running()
+    });
+    let ended = first.end();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(
+        renewals.count() > 0 && ended.error().contains("is not this one's any more"),
+        "{}",
+        ended.error()
+    );
+    Group::orders().wait_until_settled(&mut client);
+    second.unwrap().drain();
     assert_eq!(words(&effects(&mut client)), texts(&sent));
 }
