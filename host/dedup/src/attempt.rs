@@ -26,6 +26,9 @@ pub struct Attempt {
     known: Vec<Known>,
     /// A claim whose answer has not come; left here if the wait for it is cancelled.
     asking: Option<Key>,
+    /// How long it waited for keys, and since when it does; left here if the wait is cancelled.
+    waited_ms: u64,
+    waits_since_ms: Option<u64>,
     last_new: Option<usize>,
     too_many: bool,
 }
@@ -90,6 +93,8 @@ impl Attempt {
             claimed_ms: None,
             known: Vec::new(),
             asking: None,
+            waited_ms: 0,
+            waits_since_ms: None,
             last_new: None,
             too_many: false,
         }
@@ -125,7 +130,10 @@ impl Attempt {
             self.too_many = true;
             return Err(Refusal::TooManyKeys(limit).into());
         }
+        self.waits_since_ms = Some(self.gate.clock.now_ms());
         let what = self.look(&key).await;
+        self.waited_ms = self.waited_ms();
+        self.waits_since_ms = None;
         let what = self.let_through(what);
         if matches!(what, What::New { .. } | What::Free { .. }) {
             self.last_new = Some(self.known.len());
@@ -184,6 +192,17 @@ impl Attempt {
             What::Unreadable(_) => Shadowed::Unreadable,
         };
         free(Why::Shadow(shadowed))
+    }
+
+    /// How long it has waited for its keys, in milliseconds.
+    fn waited_ms(&self) -> u64 {
+        let now_ms = self.gate.clock.now_ms();
+        self.waited_ms + self.waits_since_ms.map_or(0, |since_ms| now_ms.saturating_sub(since_ms))
+    }
+
+    /// Whether most of the handler's time went by while it waited, which is no fault of its own.
+    fn waited_long(&self) -> bool {
+        self.waited_ms() >= self.gate.policy.handler_limit_ms / 2
     }
 
     fn find(&self, key: &Key) -> Option<usize> {

@@ -11,6 +11,8 @@ pub enum HandlerEnd {
     Ok,
     /// It asked for a retry, trapped or met a limit: an attempt is used up.
     Failed(String),
+    /// It was stopped because it took too long. That uses up an attempt, unless it is the time that the store took.
+    OutOfTime(String),
     /// It said that this can never work.
     Rejected(String),
     /// The host stopped it, because `seen` answered [`SeenError::Aborted`](crate::SeenError::Aborted).

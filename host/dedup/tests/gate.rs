@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use common::{Fault, bench, bench_with, duplicate};
@@ -211,6 +212,21 @@ async fn an_outage_uses_up_no_attempt() {
     }
     bench.store.go_wrong(Fault::None);
     bench.commit(b"k").await;
+}
+
+#[tokio::test]
+async fn a_handler_that_ran_out_of_the_time_that_the_store_took_has_failed_at_nothing() {
+    // Rule 6, row 28.
+    let out_of_time = || HandlerEnd::OutOfTime("still running after 30s".into());
+    for (takes_ms, at_fault) in [(14_999, true), (15_000, false)] {
+        let bench = bench_with(|policy| policy.max_attempts = 1, L1Limits::default());
+        bench.store.claim_takes_ms.store(takes_ms, SeqCst);
+        let mut attempt = bench.attempt();
+        assert_eq!(attempt.seen(b"k").await, Ok(Sighting::New));
+        let verdict = bench.settle(attempt, out_of_time()).await;
+        assert_eq!(matches!(verdict, Verdict::Die(Death::AttemptsUsedUp { .. })), at_fault, "{verdict:?}");
+        assert_eq!(matches!(verdict, Verdict::Defer(Deferral::Unavailable(_))), !at_fault, "{verdict:?}");
+    }
 }
 
 #[tokio::test]

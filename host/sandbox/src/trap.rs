@@ -59,6 +59,7 @@ pub(crate) fn end(
 pub(crate) fn stopped(stop: Stop, logs: &Logs) -> HandlerEnd {
     match stop {
         Stop::Aborted => HandlerEnd::Aborted,
+        Stop::Wall { .. } | Stop::Lease => HandlerEnd::OutOfTime(with_last_lines(stop.to_string(), logs)),
         stop => HandlerEnd::Failed(with_last_lines(stop.to_string(), logs)),
     }
 }

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 /// How the names of all hosts' consumers begin.
 pub const PREFIX: &str = "oncegate-";
 
+/// Who has what was handed back, until somebody takes it.
+pub const NOBODY: &str = "oncegate-handed-back";
+
 /// How much of the machine's name is used, in bytes.
 const HOST_BYTES: usize = 64;
 

@@ -153,6 +153,7 @@ impl Holding {
                 .ask_all(&script::HAND_BACK, &tickets, |ticket, part| {
                     Place::ticket(ticket, part);
                     part.args.push_number(idle_ms);
+                    part.args.push(super::consumer::NOBODY.as_bytes());
                 })
                 .await;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oncegate_broker::{Acked, Source as _};
+use oncegate_broker::{Acked, Closed, Source as _};
 use oncegate_redis::redis::{self, Connection};
 
 use crate::common::*;
@@ -160,6 +160,8 @@ fn what_is_handed_back_is_there_for_others_at_once_and_does_not_count() {
     steal(&mut server.connection(), &ids[2]);
     block_on(holding.hand_back(&tickets(&messages)));
     assert_eq!(holding.held(), 0);
+    // Nothing is pending for it any more: its consumer need not wait for somebody to take them.
+    assert_eq!(block_on(holding.close()), Closed::Removed);
     let taken = receive(&mut other, 2);
     assert_eq!(taken.iter().map(payload).collect::<Vec<_>>(), ["a", "b"]);
     assert!(taken.iter().all(|message| ticket(message).count == 1), "{taken:?}");

@@ -27,7 +27,12 @@ impl Attempt {
             HandlerEnd::Rejected(reason) => return Verdict::Die(Death::Rejected(reason.clone())),
             HandlerEnd::Ok if !self.too_many => return Verdict::Apply,
             HandlerEnd::Ok => Refusal::TooManyKeys(self.gate.policy.keys_per_delivery).to_string(),
-            HandlerEnd::Failed(reason) => reason.clone(),
+            HandlerEnd::OutOfTime(_) if self.waited_long() => {
+                let why =
+                    format!("the handler waited {} ms for its keys and ran out of time", self.waited_ms());
+                return Verdict::Defer(Deferral::Unavailable(why));
+            }
+            HandlerEnd::Failed(reason) | HandlerEnd::OutOfTime(reason) => reason.clone(),
             HandlerEnd::Aborted => "the host ended the attempt".to_owned(),
         };
         let counted = self.known.iter().map(|known| match &known.what {

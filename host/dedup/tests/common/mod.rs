@@ -66,6 +66,9 @@ pub struct Watched {
     /// How many replicas are asked for, and whether they are there.
     pub replicas: AtomicU32,
     pub replicas_are_there: AtomicBool,
+    /// How long a claim takes on the clock, in milliseconds.
+    pub claim_takes_ms: AtomicU64,
+    clock: Arc<TestClock>,
 }
 
 impl Watched {
@@ -99,6 +102,7 @@ impl Store for Watched {
                 return lost;
             }
             let outcomes = self.inner.claim(claims).await;
+            self.clock.now_ms.fetch_add(self.claim_takes_ms.load(SeqCst), SeqCst);
             self.operator_acts().await;
             match fault {
                 Fault::Hangs => std::future::pending().await,
@@ -184,6 +188,8 @@ pub fn bench_with(policy: impl FnOnce(&mut Policy), l1: L1Limits) -> Bench {
         epoch: Mutex::new(Some(0)),
         replicas: AtomicU32::new(0),
         replicas_are_there: AtomicBool::new(false),
+        claim_takes_ms: AtomicU64::new(0),
+        clock: clock.clone(),
     });
     let mut rules = Policy::new(Namespace::new("n").unwrap());
     policy(&mut rules);

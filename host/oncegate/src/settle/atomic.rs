@@ -61,7 +61,14 @@ impl Atomic {
     ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.or_exit(Exit::Failed)?;
-        Ok(Self { gate, store, holding, script: Script::new(source()), apart, said: false, stop, runtime })
+        let script = Script::new(source());
+        let atomic = Self { gate, store, holding, script, apart, said: false, stop, runtime };
+        // Asked nothing, it does nothing: whether the user may run it is known before anything is handled.
+        let asked = atomic.runtime.block_on(atomic.store.server().ask(atomic.part()));
+        match asked {
+            Ok(_) => Ok(atomic),
+            Err(why) => Err(fail!(Exit::Store, "the script that settles cannot be run: {why}")),
+        }
     }
 
     /// A part that deliveries can be put into.
