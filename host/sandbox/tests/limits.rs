@@ -95,7 +95,7 @@ async fn waiting_costs_wall_time() {
     other.seen(b"contended").await.unwrap();
     let begun = Instant::now();
     let invocation = invoke(&honest(Limits { wall_ms: 100, ..Limits::default() }), &gate, "contended").await;
-    assert_eq!(invocation.end, failed("still running after 100 ms"));
+    assert_eq!(invocation.end, out_of_time("still running after 100 ms"));
     let took = begun.elapsed();
     assert!(took >= Duration::from_millis(100) && took < Duration::from_secs(5), "{took:?}");
     // The key is still the other's.
@@ -106,7 +106,7 @@ async fn waiting_costs_wall_time() {
 async fn a_store_that_never_answers_is_not_waited_for_and_not_the_handler_s_fault() {
     let gate = gate_on(policy(), Stub::new(None));
     let invocation = invoke(&honest(Limits { wall_ms: 50, ..Limits::default() }), &gate, "x").await;
-    assert_eq!(invocation.end, failed("still running after 50 ms"));
+    assert_eq!(invocation.end, out_of_time("still running after 50 ms"));
     let verdict = invocation.attempt.verdict(&invocation.end, 0);
     assert!(matches!(verdict, Verdict::Defer(Deferral::Unavailable(_))), "{verdict:?}");
 }
@@ -116,7 +116,7 @@ async fn computing_costs_wall_time_too() {
     let limits = Limits { wall_ms: 1_000, cpu_ms: 60_000, ..Limits::default() };
     let worker = handler(&evil("spins"), settings(limits)).worker();
     let invocation = invoke(&worker, &gate(policy()), "x").await;
-    assert_eq!(invocation.end, failed("still running after 1 s"));
+    assert_eq!(invocation.end, out_of_time("still running after 1 s"));
     assert!(invocation.usage.cpu_ns > 100_000_000, "{:?}", invocation.usage);
 }
 
@@ -127,7 +127,7 @@ async fn a_claim_s_lease_ends_a_handler_before_somebody_else_may_take_the_key() 
     let worker = handler(&evil("asks-for-ever"), settings(limits)).worker();
     let begun = Instant::now();
     let invocation = invoke(&worker, &gate(policy), "x").await;
-    assert_eq!(invocation.end, failed("still running when its lease was about to end"));
+    assert_eq!(invocation.end, out_of_time("still running when its lease was about to end"));
     assert!(begun.elapsed() < Duration::from_millis(1_000));
 }
 

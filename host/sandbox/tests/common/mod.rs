@@ -81,6 +81,11 @@ pub fn failed(text: &str) -> HandlerEnd {
     HandlerEnd::Failed(text.to_owned())
 }
 
+/// Stopped because it took too long.
+pub fn out_of_time(text: &str) -> HandlerEnd {
+    HandlerEnd::OutOfTime(text.to_owned())
+}
+
 /// Ends an invocation as a pipeline would.
 pub async fn settle(gate: &Arc<Gate>, invocation: Invocation) {
     let Invocation { attempt, end, .. } = invocation;
