@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oncegate_broker::Holding;
+use oncegate_broker::{Holding, RedisStreamSource};
 use oncegate_dedup::{Clock as _, SystemClock};
 use oncegate_redis::{NotYours, Server, Tenure};
 
@@ -27,7 +27,9 @@ pub fn take(
     if let (true, Some(holding), Some(server)) = (config.input.is_exclusive(), holding, server) {
         let name = format!("stream/{}/{}", holding.stream(), holding.group());
         let what = format!("the input {} is to be read by one host alone (input.exclusive)", config.input);
-        tenures.push(one(config, server, &name, what, Exit::File, stop)?);
+        let tenure = one(config, server, &name, what.clone(), Exit::File, stop)?;
+        read_while_held(&tenure, config, what, stop);
+        tenures.push(tenure);
     }
     let server = server.or_else(|| opened.redis.as_ref().map(|store| store.server()));
     if let (Scope::Host(host_id), Some(server)) = (&config.scope, server) {
@@ -36,6 +38,22 @@ pub fn take(
         tenures.push(one(config, server, &name, what, Exit::Usage, stop)?);
     }
     Ok(tenures)
+}
+
+/// Nothing is read or begun when the time is nearly over, however long it takes to hear that it cannot be renewed: in
+/// between, two hosts would share the stream, and neither would keep its order. A read that is under way may still bring
+/// something for as long as reads take.
+fn read_while_held(tenure: &Tenure, config: &Config, what: String, stop: &Stop) {
+    let hold = tenure.hold();
+    let margin = (2 * RedisStreamSource::LONGEST_READ).min(Duration::from_millis(config.policy.lease_ms) / 2);
+    stop.depend_on(move || {
+        let over = hold.is_over_in(margin);
+        over.then(|| lost(Exit::File, &what, "its time is nearly over, and it was not renewed"))
+    });
+}
+
+fn lost(exit: Exit, what: &str, why: &str) -> Failure {
+    fail!(exit, "{what}, and is not this one's any more: {why}")
 }
 
 fn one(
@@ -47,8 +65,8 @@ fn one(
     stop: &Arc<Stop>,
 ) -> Result<Tenure, Failure> {
     let life = Duration::from_millis(config.policy.lease_ms);
-    let (stop, lost) = (Arc::clone(stop), what.clone());
-    let on_loss = move |why: String| stop.fail(fail!(exit, "{lost}, and is not this one's any more: {why}"));
+    let (stop, held) = (Arc::clone(stop), what.clone());
+    let on_loss = move |why: String| stop.fail(lost(exit, &held, &why));
     Tenure::take(server, name, &myself(), life, on_loss).map_err(|error| match error {
         NotYours::Held { .. } => {
             fail!(exit, "{what}, and {error}: stop that one first; if it has died, what it held is free then")

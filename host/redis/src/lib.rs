@@ -51,6 +51,6 @@ pub use script::Script;
 pub use secret::Secret;
 pub use server::Server;
 pub use slot::{SLOTS, slot_of};
-pub use tenure::{NotYours, Tenure};
+pub use tenure::{Hold, NotYours, Tenure};
 pub use url::{Authority, InvalidUrl, UrlParts};
 pub use wait::wait;

@@ -1,5 +1,6 @@
 //! A name that one process holds at a time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,6 +45,8 @@ struct Shared {
     name: String,
     holder: String,
     life: Duration,
+    /// When it was last asked for with success, in milliseconds since boot.
+    held_since_ms: AtomicU64,
     over: Mutex<bool>,
     wake: Condvar,
 }
@@ -64,14 +67,14 @@ impl Tenure {
             name: format!("oncegate:held:{name}"),
             holder: holder.to_owned(),
             life,
+            held_since_ms: AtomicU64::new(millis(now())),
             over: Mutex::new(false),
             wake: Condvar::new(),
         });
-        let asked = now();
         shared.ask(life, false)?;
         let renewed = Arc::clone(&shared);
         let renew = move || {
-            if let Some(why) = renewed.renew(asked) {
+            if let Some(why) = renewed.renew() {
                 lost(why);
             }
         };
@@ -79,6 +82,23 @@ impl Tenure {
         let thread =
             thread.map_err(|error| NotYours::Away(format!("its thread cannot be started: {error}")))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// To be asked whether the name still is this process's.
+    pub fn hold(&self) -> Hold {
+        Hold(Arc::clone(&self.shared))
+    }
+}
+
+/// Whether a [`Tenure`] still holds, by this machine's clock alone: nothing that is slow to answer hides that it is over.
+#[derive(Debug, Clone)]
+pub struct Hold(Arc<Shared>);
+
+impl Hold {
+    /// Whether somebody else may have the name so soon, if it is not renewed. Never late, because the server began to
+    /// count after this process did.
+    pub fn is_over_in(&self, time: Duration) -> bool {
+        self.0.is_run_out_in(time)
     }
 }
 
@@ -96,24 +116,22 @@ impl Drop for Tenure {
 }
 
 impl Shared {
-    /// Renews the name until this is over; why it was lost, if it was. `held_since` is when it was asked for.
-    fn renew(&self, mut held_since: Duration) -> Option<String> {
+    /// Renews the name until this is over; why it was lost, if it was.
+    fn renew(&self) -> Option<String> {
         loop {
             let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
             let waited = self.wake.wait_timeout_while(over, self.life / 4, |over| !*over);
             if *waited.unwrap_or_else(PoisonError::into_inner).0 {
                 return None;
             }
-            // Counted from before the question was sent: the server began to count later.
-            let asked = now();
             match self.ask(self.life, true) {
-                Ok(()) => held_since = asked,
+                Ok(()) => {}
                 Err(NotYours::Held { holder, .. }) if holder.is_empty() => {
                     // It ran out. Whoever has begun since then has it no more either, or nobody has.
                     return Some("its time ran out before it was renewed".to_owned());
                 }
                 Err(NotYours::Held { holder, .. }) => return Some(format!("{holder} holds it now")),
-                Err(NotYours::Away(why)) if now().saturating_sub(held_since) >= self.life => {
+                Err(NotYours::Away(why)) if self.is_run_out_in(Duration::ZERO) => {
                     return Some(format!("it could not be renewed in time ({why})"));
                 }
                 Err(NotYours::Away(_)) => {}
@@ -121,7 +139,21 @@ impl Shared {
         }
     }
 
+    fn is_run_out_in(&self, time: Duration) -> bool {
+        let held_ms = millis(now()).saturating_sub(self.held_since_ms.load(Ordering::Acquire));
+        held_ms.saturating_add(millis(time)) >= millis(self.life)
+    }
+
+    /// Asks, and notes when, if the name is this process's.
     fn ask(&self, life: Duration, renew: bool) -> Result<(), NotYours> {
+        // Counted from before the question is sent: the server begins to count later.
+        let asked_ms = millis(now());
+        self.question(life, renew)?;
+        self.held_since_ms.store(asked_ms, Ordering::Release);
+        Ok(())
+    }
+
+    fn question(&self, life: Duration, renew: bool) -> Result<(), NotYours> {
         let mut part = Part::new(&SCRIPT);
         part.keys.push(self.name.as_bytes());
         part.args.push(self.holder.as_bytes());
@@ -147,4 +179,8 @@ fn now() -> Duration {
     let time = clock_gettime(ClockId::Boottime);
     // Both are positive on this clock.
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -42,8 +42,12 @@ fn a_second_holder_is_refused_until_the_first_one_gives_the_name_up() {
 #[test]
 fn a_holder_whose_server_is_gone_for_too_long_hears_that_it_has_lost_the_name() {
     let redis = RedisServer::start(ServerOptions::default());
-    let (_tenure, lost) = take(&server(&redis), "a").unwrap();
+    let (tenure, lost) = take(&server(&redis), "a").unwrap();
+    std::thread::sleep(2 * LIFE);
+    assert!(!tenure.hold().is_over_in(Duration::ZERO), "it was renewed all the time");
     redis.stall();
+    std::thread::sleep(LIFE);
+    assert!(tenure.hold().is_over_in(Duration::ZERO), "known without an answer");
     let why = lost.recv_timeout(PATIENCE).unwrap();
     assert!(why.contains("could not be renewed in time"), "{why}");
     redis.go_on();

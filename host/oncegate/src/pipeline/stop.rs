@@ -1,7 +1,7 @@
 //! How a run is told to end before its input does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -15,9 +15,26 @@ pub struct Stop {
     failure: Mutex<Option<Failure>>,
     failed: AtomicBool,
     notify: Notify,
+    condition: OnceLock<Condition>,
+}
+
+/// Why a run must not go on now, if that is so.
+struct Condition(Box<dyn Fn() -> Option<Failure> + Send + Sync>);
+
+impl std::fmt::Debug for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Condition")
+    }
 }
 
 impl Stop {
+    /// Makes the run depend on something that is asked before each delivery and each read, and so has to be cheap. Set
+    /// once, before the run begins.
+    pub fn depend_on(&self, condition: impl Fn() -> Option<Failure> + Send + Sync + 'static) {
+        // A second one would be ignored.
+        let _ = self.condition.set(Condition(Box::new(condition)));
+    }
+
     /// Reading ends, what is under way is finished and settled.
     pub fn drain(&self) {
         self.signalled.store(true, Ordering::Relaxed);
@@ -43,7 +60,12 @@ impl Stop {
 
     /// Whether no further delivery is to be begun.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        if self.draining.load(Ordering::Acquire) {
+            return true;
+        }
+        let Some(failure) = self.condition.get().and_then(|condition| (condition.0)()) else { return false };
+        self.fail(failure);
+        true
     }
 
     /// Whether somebody asked for the end.
