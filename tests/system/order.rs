@@ -256,7 +256,7 @@ fn a_host_that_was_stopped_beyond_its_lease_has_lost_the_stream_and_spoils_nothi
 fn a_host_that_cannot_renew_its_lease_reads_nothing_more_when_it_is_over() {
     let redis = Redis::start();
     let mut client = redis.client();
-    let hosts = exclusive(&redis, "partition");
+    let hosts = exclusive(&redis, "partition").set("policy.lease", "'6s'").set("input.take_over", "'8s'");
     let wire = Wire::to(redis.port());
     let mut first = hosts.start_through(&[&wire]);
     Group::orders().wait_for(&mut client, first.pid());

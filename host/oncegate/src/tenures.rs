@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oncegate_broker::{Holding, RedisStreamSource};
+use oncegate_broker::Holding;
 use oncegate_dedup::{Clock as _, SystemClock};
 use oncegate_redis::{NotYours, Server, Tenure};
 
@@ -40,15 +40,16 @@ pub fn take(
     Ok(tenures)
 }
 
-/// Nothing is read or begun when the time is nearly over, however long it takes to hear that it cannot be renewed: in
+/// Nothing is read or begun when half of the time is over, however long it takes to hear that it cannot be renewed: in
 /// between, two hosts would share the stream, and neither would keep its order. A read that is under way may still bring
 /// something for as long as reads take.
 fn read_while_held(tenure: &Tenure, config: &Config, what: String, stop: &Stop) {
     let hold = tenure.hold();
-    let margin = (2 * RedisStreamSource::LONGEST_READ).min(Duration::from_millis(config.policy.lease_ms) / 2);
+    // By then two renewals have failed; and a read that is slow has time to come back.
+    let margin = Duration::from_millis(config.policy.lease_ms) / 2;
     stop.depend_on(move || {
         let over = hold.is_over_in(margin);
-        over.then(|| lost(Exit::File, &what, "its time is nearly over, and it was not renewed"))
+        over.then(|| lost(Exit::File, &what, "half of its time is over, and it could not be renewed"))
     });
 }
 

@@ -19,6 +19,9 @@ use crate::message::Delivery;
 use crate::source::{Source, SourceError};
 use crate::ticket::Ticket;
 
+/// How long a read waits for entries.
+const LONGEST_READ: Duration = Duration::from_secs(1);
+
 /// How long to wait where this process holds as much as it may.
 const FULL_PAUSE: Duration = Duration::from_millis(100);
 
@@ -60,9 +63,6 @@ struct Outage {
 }
 
 impl RedisStreamSource {
-    /// How long a read waits for entries.
-    pub const LONGEST_READ: Duration = Duration::from_secs(1);
-
     /// Opens the stream that a URL names, and makes its group if there is none yet: from `start` on, and the stream with
     /// it. Blocks for as long as that takes.
     ///
@@ -116,7 +116,7 @@ impl RedisStreamSource {
         let shared = Arc::clone(self.holding.shared());
         let most = room.min(BATCH_BYTES / self.usual_bytes.max(1)).max(1);
         if self.line.is_none() {
-            let line = self.runtime.block_on(Line::open(&shared.place, Self::LONGEST_READ))?;
+            let line = self.runtime.block_on(Line::open(&shared.place, LONGEST_READ))?;
             self.line = Some(line);
             // The reply of the last read may be lost, and what it brought is ours without our knowing.
             self.rounds.begin();
@@ -129,7 +129,7 @@ impl RedisStreamSource {
                 return Ok(found);
             }
         }
-        let longest = self.rounds.due_in().min(Self::LONGEST_READ);
+        let longest = self.rounds.due_in().min(LONGEST_READ);
         let Some(line) = &mut self.line else { return Ok(Vec::new()) };
         let read = self.runtime.block_on(line.read(&shared.place, most, longest))?;
         Ok(self.take(read))
@@ -184,13 +184,13 @@ impl Source for RedisStreamSource {
                         self.holding.shared().happened(Event::Back { stream });
                     }
                     // A read may be short because a round is due.
-                    if !batch.is_empty() || began.elapsed() >= Self::LONGEST_READ {
+                    if !batch.is_empty() || began.elapsed() >= LONGEST_READ {
                         return Ok(batch);
                     }
                 }
                 Err(Trouble::Away(why)) => {
                     self.away(why);
-                    if began.elapsed() >= Self::LONGEST_READ {
+                    if began.elapsed() >= LONGEST_READ {
                         return Ok(Vec::new());
                     }
                 }

@@ -70,7 +70,7 @@ pub static SETTINGS: &[Setting] = &[
         "input.exclusive",
         Kind::Flag,
         Some("false"),
-        "Whether one host alone reads the stream's group, held by a lease, so that it can keep an order",
+        "Whether one host alone reads the stream's group, held by a lease, so that it can keep an order. The run ends if the lease could not be renewed for half of it",
     ),
     own(
         "output.path",
