@@ -74,6 +74,9 @@ impl Config {
             return Promise::Ordered { why: format!("one step needs {kind}, and {}", others.join(", ")) };
         }
         match self.input.stream() {
+            Some(_) if self.policy.shadow => {
+                Promise::Ordered { why: "a trial run's keys are settled apart from its outputs".to_owned() }
+            }
             Some(url) => Promise::Atomic { one_slot: self.is_in_one_slot(url) },
             None => Promise::Exact,
         }

@@ -257,6 +257,7 @@ fn what_only_a_redis_has_is_refused_of_other_stores() {
 fn a_promise_says_why_it_is_not_a_better_one() {
     let promise = |text: &str| one(text).promise();
     assert_eq!(promise(&streams("")), Promise::Atomic { one_slot: false });
+    assert_eq!(promise(&streams("policy.shadow = true")).word(), "ordered");
     let tagged = streams("store.hash_tag = \"t\"").replace("/in?", "/{t}in?").replace("/out", "/{t}out");
     assert_eq!(promise(&tagged), Promise::Atomic { one_slot: true });
     let other_tag = tagged.replace("/{t}out", "/{u}out");
