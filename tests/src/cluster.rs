@@ -165,6 +165,10 @@ mod tests {
         let key = "a";
         client.ask::<()>(&["SET", key, "1"]);
         let holder = cluster.holder(key);
+        // Replication is asynchronous. After any command, WAIT counts who has all that was written before.
+        let mut direct = cluster.node(holder).client();
+        direct.ask::<()>(&["PING"]);
+        assert_eq!(direct.ask::<u64>(&["WAIT", "1", "20000"]), 1);
         cluster.node(holder).kill();
         assert_eq!(client.ask::<String>(&["GET", key]), "1");
         // The nodes tell each other who has taken over.
