@@ -313,7 +313,8 @@ fn a_message_over_which_hosts_die_runs_alone_and_is_given_up_when_its_host_dies_
     let last = hosts.start();
     let keys = send(&mut client, "k", 30);
     Group::orders().wait_until_settled(&mut client);
-    assert_eq!(last.drain().ends().of("host_died"), 1);
+    let ended = last.drain();
+    assert_eq!(ended.ends().of("host_died"), 1, "{ended:?}");
     let ledger = Ledger::read(&mut client);
     assert_eq!((ledger.effects.len(), ledger.dead.len()), (keys.len(), 1));
     assert!(ledger.dead[0].reason().contains("host"), "{}", ledger.dead[0].reason());

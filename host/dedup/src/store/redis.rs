@@ -67,7 +67,8 @@ impl RedisStore {
             Unfit::Refused(why) => StoreError::Refused(format!("redis at {address} is refused: {why}")),
         };
         let watching: Arc<dyn Guard> = Arc::clone(&guard) as _;
-        let server = Server::connect(&options.redis, &script::all(), Some(watching)).map_err(unfit)?;
+        let scripts = [&script::all()[..], &options.scripts].concat();
+        let server = Server::connect(&options.redis, &scripts, Some(watching)).map_err(unfit)?;
         if server.is_cluster() {
             // Each of its primaries passes the guard now, not with the first key that it holds.
             let refused = |why| StoreError::Refused(format!("redis at {address} is refused: {why}"));

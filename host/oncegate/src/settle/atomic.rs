@@ -4,7 +4,7 @@
 //! marks, appends and acknowledges. Repeated by the same attempt it finds what it has done. What one script cannot
 //! hold, because its names lie in several slots of a cluster, is settled in order instead.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::future::join_all;
 use oncegate_broker::{Entries, Holding, Unpackable};
@@ -44,10 +44,10 @@ impl std::fmt::Debug for Atomic {
     }
 }
 
-/// The script's text: what the store and the streams give, and what joins them.
-fn source() -> String {
-    [RedisStore::fragment(), oncegate_broker::FRAGMENT, include_str!("atomic.lua")].join("\n")
-}
+/// What the store and the streams give, and what joins them.
+static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new([RedisStore::fragment(), oncegate_broker::FRAGMENT, include_str!("atomic.lua")].join("\n"))
+});
 
 impl Atomic {
     /// Joins a store with the source that `holding` is of. `apart` has the same store, sinks in the same Redis, and the
@@ -61,14 +61,12 @@ impl Atomic {
     ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.or_exit(Exit::Failed)?;
-        let script = Script::new(source());
-        let atomic = Self { gate, store, holding, script, apart, said: false, stop, runtime };
-        // Asked nothing, it does nothing: whether the user may run it is known before anything is handled.
-        let asked = atomic.runtime.block_on(atomic.store.server().ask(atomic.part()));
-        match asked {
-            Ok(_) => Ok(atomic),
-            Err(why) => Err(fail!(Exit::Store, "the script that settles cannot be run: {why}")),
-        }
+        Ok(Self { gate, store, holding, script: Self::script(), apart, said: false, stop, runtime })
+    }
+
+    /// What it calls. A store that is told of it has it tried and loaded at the start of each connection.
+    pub fn script() -> Script {
+        SCRIPT.clone()
     }
 
     /// A part that deliveries can be put into.

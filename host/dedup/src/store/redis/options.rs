@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use oncegate_redis::Script;
+
 use super::RedisOptions;
 
 /// A Redis, and what of it concerns the store.
@@ -19,6 +21,9 @@ pub struct RedisStoreOptions {
     /// Begin the store on primaries that have none, when it is opened. Default `false`: such a server is refused,
     /// because it may have been emptied.
     pub init: bool,
+    /// Further scripts that will be called on the store's server: like its own they are tried and loaded at the start of
+    /// each connection. Default: none.
+    pub scripts: Vec<Script>,
     /// How many replicas have to hold what was settled before it is acknowledged and cached. Default 0: none.
     pub replicas: u32,
     /// How long to wait for them. Default 1 s.
@@ -33,6 +38,7 @@ impl RedisStoreOptions {
             longest_lease_ms: 60_000,
             hash_tag: None,
             init: false,
+            scripts: Vec::new(),
             replicas: 0,
             replica_timeout: Duration::from_secs(1),
         }
