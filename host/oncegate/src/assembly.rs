@@ -9,7 +9,7 @@ use oncegate_broker::{
 };
 use oncegate_dedup::store::RedisStore;
 use oncegate_dedup::{Gate, SystemClock};
-use oncegate_redis::{Server, Tenure};
+use oncegate_redis::{Server, Tenure, wait};
 use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 
 use crate::config::{Config, Input, Promise, Target};
@@ -197,8 +197,7 @@ fn not_one_step(
         );
     }
     let others = sinks.iter().flatten().map(Arc::as_ref).chain([holding.server().as_ref()]);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
-    let same = runtime.block_on(async {
+    let same = wait(async {
         let own = store.server().identity().await?;
         for other in others {
             if other.identity().await? != own {

@@ -52,9 +52,8 @@ impl Task {
     /// About what it takes in memory while it waits, in bytes.
     pub fn bytes(&self) -> u64 {
         let Message { id, topic, key, headers, payload, .. } = &self.message;
-        let headers: usize = headers.iter().map(|header| header.name.len() + header.value.len() + 48).sum();
-        let text = id.len() + topic.len() + key.as_ref().map_or(0, String::len);
-        (size_of::<Self>() + text + headers + payload.len()) as u64
+        let headers = headers.iter().map(|header| header.name.len() + header.value.len());
+        weight(size_of::<Self>(), [id, topic, key.as_deref().unwrap_or_default()], headers, payload)
     }
 }
 
@@ -125,7 +124,15 @@ impl Item {
 /// About what a message takes in memory while it waits, in bytes.
 pub(crate) fn bytes(message: &oncegate_broker::Message) -> u64 {
     let oncegate_broker::Message { id, topic, key, headers, payload, .. } = message;
-    let headers: usize = headers.iter().map(|header| header.name.len() + header.value.len() + 48).sum();
-    let text = id.len() + topic.len() + key.as_ref().map_or(0, String::len);
-    (size_of::<oncegate_broker::Message>() + text + headers + payload.len()) as u64
+    let headers = headers.iter().map(|header| header.name.len() + header.value.len());
+    let texts = [id, topic, key.as_deref().unwrap_or_default()];
+    weight(size_of::<oncegate_broker::Message>(), texts, headers, payload)
+}
+
+/// What has so many bytes of its own, and these parts.
+fn weight(own: usize, texts: [&str; 3], headers: impl Iterator<Item = usize>, payload: &[u8]) -> u64 {
+    let texts: usize = texts.into_iter().map(str::len).sum();
+    // A header is two allocations and their places in a list.
+    let headers: usize = headers.map(|bytes| bytes + 48).sum();
+    (own + texts + headers + payload.len()) as u64
 }
