@@ -13,24 +13,15 @@ local function committed(found, wanted)
     .. sub(found, 29, 36) .. sub(wanted, 37, 44) .. sub(found, 45, 60) .. sub(wanted, 61)
 end
 
-local answers = {}
-for i = 1, #KEYS do
-  local expected, wanted, life_ms = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  local found = pcall('GET', KEYS[i])
+return answer_each(function(name, found, expected, wanted, life_ms)
   if not found then
-    if expected == '' then change(KEYS[i], wanted, life_ms) end
-    answers[i] = expected == '' and 1
-  elseif of_other_type(found) then
-    answers[i] = 0
-  elseif not readable(found) then
-    answers[i] = found
-  elseif byte(found, 2) == COMMITTED then
-    answers[i] = sub(found, 13, 28) == NOBODY and 1 or found
-  elseif expected ~= '' and expected ~= sub(found, 5, 28) then
-    answers[i] = found
-  else
-    change(KEYS[i], committed(found, wanted), life_ms)
-    answers[i] = 1
+    if expected ~= '' then return false end
+    change(name, wanted, life_ms)
+    return 1
   end
-end
-return answers
+  if not readable(found) then return found end
+  if byte(found, 2) == COMMITTED then return sub(found, 13, 28) == NOBODY and 1 or found end
+  if expected ~= '' and expected ~= sub(found, 5, 28) then return found end
+  change(name, committed(found, wanted), life_ms)
+  return 1
+end)

@@ -11,3 +11,19 @@ local function change(name, record, life_ms)
   call('PUBLISH', CHANNEL, name)
   call('SET', name, record, 'PX', life_ms)
 end
+
+-- An answer per key, in order: what `changed` makes of the record that was found (nothing if there is none) and of the
+-- key's three arguments; 0 if the key holds no string.
+local function answer_each(changed)
+  local answers = {}
+  for i = 1, #KEYS do
+    local found = pcall('GET', KEYS[i])
+    if found and of_other_type(found) then
+      answers[i] = 0
+    else
+      answers[i] = changed(KEYS[i], found, ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i])
+    end
+  end
+  return answers
+end
+

@@ -13,21 +13,12 @@ local function is_done(found, fence)
   return high > least_high or high == least_high and low >= least_low
 end
 
-local answers = {}
-for i = 1, #KEYS do
-  local fence, forgotten, life_ms = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  local found = pcall('GET', KEYS[i])
-  if not found then
-    answers[i] = false
-  elseif of_other_type(found) then
-    answers[i] = 0
-  elseif readable(found) and byte(found, 2) == DEAD and sub(found, 13, 28) == sub(fence, 9) then
-    change(KEYS[i], sub(forgotten, 1, 4) .. raised(found) .. sub(forgotten, 13), life_ms)
-    answers[i] = 1
-  elseif readable(found) and is_done(found, fence) then
-    answers[i] = 1
-  else
-    answers[i] = found
+return answer_each(function(name, found, fence, forgotten, life_ms)
+  if not found then return false end
+  if not readable(found) then return found end
+  if byte(found, 2) == DEAD and sub(found, 13, 28) == sub(fence, 9) then
+    change(name, sub(forgotten, 1, 4) .. raised(found) .. sub(forgotten, 13), life_ms)
+    return 1
   end
-end
-return answers
+  return is_done(found, fence) and 1 or found
+end)
