@@ -1,0 +1,1 @@
+//! Reads what a run left and decides whether every effect happened once; shares no code with the hosts.
