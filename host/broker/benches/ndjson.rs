@@ -5,7 +5,7 @@ use std::io::Cursor;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use oncegate_broker::{
-    DEFAULT_LINE_LIMIT, Delivery, Header, InputFormat, Message, NdjsonSource, Output, Source, encode,
+    DEFAULT_LINE_LIMIT, Delivery, Header, InputFormat, Message, NdjsonSource, Output, encode,
 };
 
 const LINES: usize = 100_000;

@@ -65,12 +65,13 @@ fn read_and_acknowledge(bencher: Bencher) {
         return println!("left out, there is no redis-server on the PATH (nor one in REDIS_SERVER)");
     }
     let server = RedisServer::start(ServerOptions::default());
-    let acknowledging = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     bencher.counter(ItemsCount::new(ENTRIES)).with_inputs(|| filled(&server)).bench_values(|mut source| {
         let (holding, mut left) = (source.holding(), ENTRIES);
         while left > 0 {
-            let tickets: Vec<Ticket> = source.receive(BATCH).unwrap().iter().filter_map(ticket).collect();
-            acknowledging.block_on(holding.acknowledge(&tickets));
+            let batch = runtime.block_on(source.receive(BATCH)).unwrap();
+            let tickets: Vec<Ticket> = batch.iter().filter_map(ticket).collect();
+            runtime.block_on(holding.acknowledge(&tickets));
             tickets.iter().for_each(|ticket| holding.ended(*ticket));
             left -= tickets.len();
         }

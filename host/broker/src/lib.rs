@@ -3,15 +3,15 @@
 //! A [`Source`] hands out deliveries, a [`Sink`] takes whole outputs, written down by its [`Encoder`]. There are two kinds
 //! of each: lines of JSON in files and pipes, and entries of Redis Streams, whose deliveries a [`Holding`] keeps until
 //! they have ended. This crate knows nothing of handlers, claims or keys of business events; whoever joins a source, a
-//! store and a sink does so above it. Sources and sinks block: a source belongs to the thread that reads, a sink to the
-//! thread that settles.
+//! store and a sink does so above it. What takes time is a future; those of files and pipes block, so a source belongs to a
+//! thread that only reads, a sink to one that only settles.
 //!
 //! Errors follow one convention: `Display` is one line that says what could not be done, where, and (where
 //! there is something to do) what to do; the cause, if there is one, is `source()` and is not repeated in the
 //! line. Printed as a chain they read as one sentence.
 //!
 //! ```
-//! use oncegate_broker::{DEFAULT_LINE_LIMIT, Delivery, InputFormat, NdjsonSource, Output, Source, encode};
+//! use oncegate_broker::{DEFAULT_LINE_LIMIT, Delivery, InputFormat, NdjsonSource, Output, encode};
 //!
 //! let input = std::io::Cursor::new("{\"id\": 7, \"key\": \"k\", \"payload\": {\"n\": 1.0}}\n");
 //! let mut source = NdjsonSource::from_reader("orders", input, InputFormat::Auto, DEFAULT_LINE_LIMIT);

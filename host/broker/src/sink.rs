@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::acks::Pending;
+
 /// Takes whole encoded outputs.
 pub trait Sink {
     /// Takes `bytes`, which are what this sink's [`Encoder`](crate::Encoder) has written. They may stay in the sink's
@@ -15,12 +17,13 @@ pub trait Sink {
     /// [`flush`]: Sink::flush
     fn append(&mut self, bytes: &[u8]) -> Result<(), SinkError>;
 
-    /// Makes everything appended so far as safe as this sink can make it; each sink says what that is.
+    /// Makes everything appended so far as safe as this sink can make it; each sink says what that is. A sink of files
+    /// blocks its thread meanwhile.
     ///
     /// # Errors
     ///
     /// As for [`append`](Sink::append).
-    fn flush(&mut self) -> Result<(), SinkError>;
+    fn flush(&mut self) -> Pending<'_, Result<(), SinkError>>;
 
     /// Gives up what was appended and is not known to be written, after [`SinkError::Unavailable`].
     fn give_up(&mut self) {}

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::acks::Pending;
 use crate::message::Delivery;
 
 /// Hands out deliveries, in the order of its input.
@@ -16,11 +17,14 @@ pub trait Source {
     ///
     /// It never waits for a batch to fill: a delivery that has arrived is handed out at once.
     ///
+    /// It is polled on a tokio runtime with time and input, which nothing else needs: a source of files and pipes
+    /// blocks its thread meanwhile.
+    ///
     /// # Errors
     ///
     /// The input cannot be read. What was delivered before stays valid. Malformed input is no error but a
     /// [`Delivery::Malformed`].
-    fn receive(&mut self, max: usize) -> Result<Vec<Delivery>, SourceError>;
+    fn receive(&mut self, max: usize) -> Pending<'_, Result<Vec<Delivery>, SourceError>>;
 
     /// Whether the input has an end.
     fn ends(&self) -> bool {

@@ -15,10 +15,11 @@ use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 use crate::config::{Config, Input, Promise, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::pipeline::{self, Parts, Rules, Stop};
-use crate::settle::{Atomic, Exact, Ordered, Settle};
+use crate::settle::{Atomic, Exact, Ordered, RedisStep, Settle};
 use crate::stores::{Opened, Stores};
 use crate::summary::Tally;
 use crate::tenures;
+use crate::warning::warning;
 
 /// A pipeline that can begin.
 pub struct Assembly {
@@ -48,7 +49,7 @@ impl Assembly {
         // Before the source: a store that is refused leaves no group behind.
         let opened = stores.open(&config.store)?;
         for warning in &opened.warnings {
-            eprintln!("oncegate: warning: {warning}");
+            warning!("{warning}");
         }
         let reading = reading(&config.input)?;
         let tenures = tenures::take(config, reading.holding.as_ref(), &opened, &stop)?;
@@ -70,8 +71,9 @@ impl Assembly {
         let acks = holding.map(|holding| holding as Arc<dyn Acks>);
         let parts = Parts { gate, source, acks, settle: settle.as_mut(), rules, tally, stop };
         pipeline::run(&handler, parts)?;
+        let closed = wait(settle.close());
         drop(tenures);
-        settle.close()
+        closed
     }
 }
 
@@ -83,7 +85,7 @@ pub fn engine(configs: &[Config]) -> Result<Engine, Failure> {
     let instances = instances.fold(0, usize::saturating_add);
     let engine = Engine::new(u32::try_from(instances).unwrap_or(u32::MAX)).or_exit(Exit::Failed)?;
     if let Allocation::OnDemand { why } = engine.allocation() {
-        eprintln!("oncegate: warning: fresh instances will be slow, there is no room for a pool: {why}");
+        warning!("fresh instances will be slow, there is no room for a pool: {why}");
     }
     Ok(engine)
 }
@@ -168,16 +170,17 @@ fn settle(
     let (output, dead_letters) = (sink(&config.output)?, sink(&config.dead_letters)?);
     let servers = [&output, &dead_letters].map(|sink| sink.server.clone());
     let acks = holding.clone().map(|holding| holding as Arc<dyn Acks>);
-    let ordered = Ordered::new(Arc::clone(gate), output.sink, dead_letters.sink, acks, Arc::clone(stop))?;
+    let ordered = Ordered::new(Arc::clone(gate), output.sink, dead_letters.sink, acks, Arc::clone(stop));
     let (Promise::Atomic { one_slot }, Some(holding), Some(store)) = (&promise, holding, &opened.redis)
     else {
         return Ok((Box::new(ordered), promise));
     };
     if let Some(why) = not_one_step(*one_slot, store, &holding, &servers) {
-        eprintln!("oncegate: warning: deliveries of {config} are settled in order: {why}");
+        warning!("deliveries of {config} are settled in order: {why}");
         return Ok((Box::new(ordered), Promise::Ordered { why }));
     }
-    let atomic = Atomic::new(Arc::clone(gate), Arc::clone(store), holding, ordered, Arc::clone(stop))?;
+    let step = RedisStep::new(Arc::clone(store), holding);
+    let atomic = Atomic::new(Arc::clone(gate), Box::new(step), ordered, Arc::clone(stop));
     // By now it is known that this is no cluster, or that all names are in one slot of it.
     Ok((Box::new(atomic), Promise::Atomic { one_slot: true }))
 }

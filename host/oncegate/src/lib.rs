@@ -26,3 +26,4 @@ mod signals;
 pub mod stores;
 pub mod summary;
 mod tenures;
+pub mod warning;

@@ -11,6 +11,7 @@ mod outage;
 mod patience;
 mod reader;
 mod retry;
+mod stages;
 mod stop;
 mod task;
 mod worker;
@@ -24,17 +25,22 @@ use oncegate_dedup::{Attempt, Gate};
 use oncegate_sandbox::{Admission, Invocation, Message};
 use tokio::sync::mpsc;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
 use crate::fingerprint::FingerprintOf;
 use crate::settle::Settle;
 use crate::summary::Tally;
+use crate::warning::warning;
 
+pub use group::SettleStage;
 pub use order::Order;
 pub use patience::Patience;
+pub use reader::ReadStage;
 pub use retry::{Backoff, WaitingBound};
+pub use stages::{LastStage, Stages, stages};
 pub use stop::Stop;
 pub use task::{Item, Plan, Task};
+pub use worker::WorkStage;
 
 /// Makes a worker for each thread that runs handlers.
 pub trait Handle: Send + Sync {
@@ -108,9 +114,6 @@ pub struct Rules {
 /// Deliveries that one hand-over carries.
 const BATCH: usize = 256;
 
-/// Batches that may lie between the reader and the workers.
-const BATCHES_AHEAD: usize = 4;
-
 /// One way from the reader to the threads that run handlers.
 pub(crate) type Lane = tokio::sync::Mutex<mpsc::Receiver<reader::Batch>>;
 
@@ -130,6 +133,12 @@ pub(crate) struct Shared {
     pub warned_of_id: AtomicBool,
     /// What was said of a store that is away.
     pub outage: outage::Outage,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("gate", &self.gate).field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 /// What a run joins.
@@ -160,46 +169,37 @@ impl std::fmt::Debug for Parts<'_> {
 /// that was done is settled and consistent.
 pub fn run<H: Handle>(handler: &H, parts: Parts<'_>) -> Result<(), Failure> {
     let Parts { gate, source, acks, settle, rules, tally, stop } = parts;
-    let threads = rules.threads.max(1);
-    // In order, each thread has what is its to order; otherwise whoever is free takes what there is.
-    let lanes = if rules.order == Order::None { 1 } else { threads };
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..lanes).map(|_| mpsc::channel(BATCHES_AHEAD)).unzip();
-    let shared = Arc::new(Shared {
-        gate,
-        waiting: retry::Waiting::new(rules.waiting),
-        admission: Admission::new(u32::try_from(rules.concurrency).unwrap_or(u32::MAX)),
-        rules,
-        tally,
-        stop,
-        acks,
-        lanes: receivers.into_iter().map(tokio::sync::Mutex::new).collect(),
-        warned_of_id: AtomicBool::new(false),
-        outage: outage::Outage::default(),
-    });
-    let reader = reader::start(source, senders, Arc::clone(&shared))?;
-    let (groups, group_receiver) = std::sync::mpsc::channel();
+    let Stages { read, work, settle: settle_stage, last } = stages(gate, acks, rules, tally, stop);
+    let shared = Arc::clone(&last.shared);
+    let reader = reader::start(read, source)?;
     std::thread::scope(|scope| {
-        for index in 0..threads {
-            let (shared, groups) = (&*shared, groups.clone());
-            let thread = std::thread::Builder::new().name(format!("handlers-{index}"));
+        for stage in work {
+            let stop = &shared.stop;
+            let thread = std::thread::Builder::new().name(format!("handlers-{}", stage.index));
             let spawned = thread.spawn_scoped(scope, move || {
-                let _guard = FailOnPanic(&shared.stop);
-                worker::run(handler, shared, index, groups);
+                let _guard = FailOnPanic(stop);
+                block_on(stop, stage.run(&handler.worker()));
             });
             if let Err(error) = spawned {
-                shared.stop.fail(fail!(Exit::Failed, "cannot start a thread: {error}"));
+                stop.fail(fail!(Exit::Failed, "cannot start a thread: {error}"));
             }
         }
-        // Ends when the last worker has dropped its sender.
-        drop(groups);
         let _guard = FailOnPanic(&shared.stop);
-        group::run(settle, group_receiver, &shared);
+        block_on(&shared.stop, settle_stage.run(settle));
     });
-    // Closed once nobody can take from them, so that a reader that waits for room ends as well.
-    shared.lanes.iter().for_each(|lane| lane.blocking_lock().close());
-    reader::end(reader, &shared);
-    shared.tally.close(shared.waiting.most());
-    shared.stop.take_failure().map_or(Ok(()), Err)
+    block_on(&shared.stop, last.close());
+    reader.join();
+    block_on(&shared.stop, last.leave());
+    last.end()
+}
+
+/// Runs a future on this thread.
+fn block_on(stop: &Stop, future: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    match runtime.or_exit(Exit::Failed) {
+        Ok(runtime) => runtime.block_on(future),
+        Err(failure) => stop.fail(failure),
+    }
 }
 
 /// A thread that panics would leave the others waiting for ever.
@@ -218,8 +218,8 @@ impl Shared {
     /// the same event again, and the effect would come again with it.
     pub fn warn_of_id(&self) {
         if !self.warned_of_id.swap(true, Ordering::Relaxed) {
-            eprintln!(
-                "oncegate: warning: the handler's key equals the message's id, which changes when a producer \
+            warning!(
+                "the handler's key equals the message's id, which changes when a producer \
                  sends the same event again; a key should come from the event itself"
             );
         }

@@ -8,9 +8,11 @@ mod atomic;
 mod exact;
 mod ordered;
 
+use std::pin::Pin;
+
 use oncegate_dedup::store::SettleOutcome;
 
-pub use atomic::Atomic;
+pub use atomic::{Atomic, OneStep, RedisStep};
 pub use exact::Exact;
 pub use ordered::Ordered;
 
@@ -33,15 +35,18 @@ impl Outcome {
     }
 }
 
+/// A settle that is under way, on the thread that began it.
+pub type Settling<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
 /// Settles deliveries, each all or nothing and none affecting another.
 pub trait Settle {
     /// Settles a group: an outcome for each, in order. What has lost its fence, or comes too late, is not
     /// applied; its plan says what becomes of it. Fails if something cannot be written: nothing of the group is
     /// acknowledged then, and the run has to end.
-    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure>;
+    fn settle<'a>(&'a mut self, group: &'a mut [&mut Item]) -> Settling<'a, Result<Vec<Outcome>, Failure>>;
 
     /// Records that the run ended as it should. Not called after a failure.
-    fn close(&mut self) -> Result<(), Failure>;
+    fn close(&mut self) -> Settling<'_, Result<(), Failure>>;
 }
 
 /// An attempt whose lease has too little left begins no output: somebody else may hold its key before it is out.

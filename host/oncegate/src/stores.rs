@@ -14,7 +14,7 @@ use oncegate_dedup::store::{
 
 use crate::config::{real, same_server};
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::settle::Atomic;
+use crate::settle::RedisStep;
 
 /// The environment variable that holds the store's password.
 pub const PASSWORD_VARIABLE: &str = "ONCEGATE_REDIS_PASSWORD";
@@ -149,7 +149,7 @@ impl StoreOptions {
             longest_lease_ms: self.longest_lease_ms,
             hash_tag: self.hash_tag.clone(),
             init,
-            scripts: vec![Atomic::script()],
+            scripts: vec![RedisStep::script()],
             replicas: self.replicas,
             replica_timeout: Duration::from_millis(self.replica_timeout_ms),
             ..RedisStoreOptions::new(redis)

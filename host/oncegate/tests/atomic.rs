@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oncegate::pipeline::{Item, Plan, Stop};
-use oncegate::settle::{Atomic, Ordered, Outcome, Settle};
+use oncegate::settle::{Atomic, Ordered, Outcome, RedisStep, Settle};
 use oncegate::summary::End;
 use oncegate_broker::{
     Acks, Delivery, Encoder as _, Holding, Output, RedisStreamSink, RedisStreamSource, Source as _,
@@ -18,6 +18,7 @@ use oncegate_dedup::{
 };
 use oncegate_redis::redis::{self, Connection, FromRedisValue, cmd};
 use oncegate_redis::testing::{Cluster, Cut, Proxy, RedisServer, ServerOptions};
+use tokio::runtime::{Builder, Runtime};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const APPLIED: Outcome = Outcome::Settled(SettleOutcome::Applied { late: 0 });
@@ -26,6 +27,8 @@ struct Bench {
     gate: Arc<Gate>,
     store: Arc<RedisStore>,
     source: RedisStreamSource,
+    /// What polls source and settle.
+    runtime: Runtime,
     settle: Atomic,
     names: Names,
 }
@@ -61,9 +64,11 @@ fn bench_at(address: &str, store_at: &str, names: Names, hash_tag: Option<&str>)
     };
     let (holding, stop) = (source.holding(), Arc::new(Stop::default()));
     let acks: Arc<dyn Acks> = holding.clone();
-    let apart = Ordered::new(gate.clone(), sink(), sink(), Some(acks), stop.clone()).unwrap();
-    let settle = Atomic::new(gate.clone(), store.clone(), holding, apart, stop).unwrap();
-    Bench { gate, store, source, settle, names }
+    let apart = Ordered::new(gate.clone(), sink(), sink(), Some(acks), stop.clone());
+    let step = RedisStep::new(store.clone(), holding);
+    let settle = Atomic::new(gate.clone(), Box::new(step), apart, stop);
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    Bench { runtime, gate, store, source, settle, names }
 }
 
 fn encoded(name: &str) -> String {
@@ -92,7 +97,7 @@ impl Bench {
         }
         let mut tickets = Vec::new();
         while tickets.len() < count {
-            for delivery in self.source.receive(256).unwrap() {
+            for delivery in self.runtime.block_on(self.source.receive(256)).unwrap() {
                 let Delivery::Message(message) = delivery else { panic!("{delivery:?}") };
                 tickets.extend(message.ticket);
             }
@@ -140,7 +145,7 @@ impl Bench {
 
     fn settle(&mut self, items: &mut [Item]) -> Vec<Outcome> {
         let mut group: Vec<&mut Item> = items.iter_mut().collect();
-        self.settle.settle(&mut group).unwrap()
+        self.runtime.block_on(self.settle.settle(&mut group)).unwrap()
     }
 
     fn state(&self, key: &str) -> Option<State> {
@@ -261,7 +266,7 @@ fn nothing_is_written_where_an_output_cannot_be() {
     let _: redis::Value = say(&mut connection, "SET out text");
     let mut items = [item];
     let mut group: Vec<&mut Item> = items.iter_mut().collect();
-    let failure = bench.settle.settle(&mut group).unwrap_err().to_string();
+    let failure = bench.runtime.block_on(bench.settle.settle(&mut group)).unwrap_err().to_string();
     assert!(failure.contains("something else than a stream under out"), "{failure}");
     assert_eq!(bench.state("k"), Some(State::Claimed));
     assert_eq!(pending(&mut connection, "in"), 1);
@@ -277,7 +282,7 @@ fn a_group_that_has_vanished_ends_the_run_and_is_not_made_again() {
     let _: redis::Value = say(&mut connection, "XGROUP DESTROY in g");
     let mut items = [item];
     let mut group: Vec<&mut Item> = items.iter_mut().collect();
-    let failure = bench.settle.settle(&mut group).unwrap_err().to_string();
+    let failure = bench.runtime.block_on(bench.settle.settle(&mut group)).unwrap_err().to_string();
     assert!(failure.contains("NOGROUP"), "{failure}");
     let groups: Vec<redis::Value> = say(&mut connection, "XINFO GROUPS in");
     assert!(groups.is_empty());

@@ -169,12 +169,11 @@ impl Sink for Lines {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), SinkError> {
+    fn flush(&mut self) -> Pending<'_, Result<(), SinkError>> {
         self.clock.0.fetch_add(self.flush_takes_ms.swap(0, SeqCst), SeqCst);
-        if self.away.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
-            return Err(SinkError::Unavailable { path: self.name.into(), why: "down".into() });
-        }
-        Ok(())
+        let is_away = self.away.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        let away = || SinkError::Unavailable { path: self.name.into(), why: "down".into() };
+        Box::pin(std::future::ready(if is_away { Err(away()) } else { Ok(()) }))
     }
 }
 
@@ -222,7 +221,7 @@ fn bench_of(outage: Outage) -> Bench {
         Box::new(Lines { name, events, lines, clock, flush_takes_ms, away })
     };
     let (out, letters) = (sink("output", &output), sink("dead letter", &dead));
-    let settle = Ordered::new(gate.clone(), out, letters, Some(acks.clone()), stop.clone()).unwrap();
+    let settle = Ordered::new(gate.clone(), out, letters, Some(acks.clone()), stop.clone());
     Bench { events, clock, store, gate, output, dead, flush_takes_ms, away, acks, stop, settle }
 }
 
@@ -274,7 +273,7 @@ impl Bench {
 
     fn settle(&mut self, items: &mut [Item]) -> Vec<Outcome> {
         let mut group: Vec<&mut Item> = items.iter_mut().collect();
-        self.settle.settle(&mut group).unwrap()
+        Self::block_on(self.settle.settle(&mut group)).unwrap()
     }
 
     fn written(&self) -> String {

@@ -77,7 +77,6 @@ mod tests {
     use super::*;
     use crate::message::{Delivery, Message};
     use crate::ndjson::{DEFAULT_LINE_LIMIT, InputFormat, NdjsonSource};
-    use crate::source::Source;
 
     fn header(name: &str, value: &str) -> Header {
         Header { name: name.to_owned(), value: value.as_bytes().to_vec() }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use crate::acks::Pending;
 use crate::sink::{Sink, SinkError};
 
 use super::output_file::{self, BUFFER_BYTES};
@@ -235,8 +236,8 @@ impl Sink for FileSink {
     }
 
     /// The same as [`FileSink::sync`].
-    fn flush(&mut self) -> Result<(), SinkError> {
-        self.sync()
+    fn flush(&mut self) -> Pending<'_, Result<(), SinkError>> {
+        Box::pin(async { self.sync() })
     }
 }
 

@@ -110,7 +110,7 @@ fn large_groups_keep_their_order() {
         sink.append(line.as_bytes()).unwrap();
         expected += &line;
         if number % 30_000 == 0 {
-            sink.flush().unwrap();
+            oncegate_redis::wait(sink.flush()).unwrap();
         }
     }
     sink.sync().unwrap();

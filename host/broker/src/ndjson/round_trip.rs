@@ -7,7 +7,6 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::message::{Delivery, Header, Message};
-use crate::source::Source;
 
 use super::{DEFAULT_LINE_LIMIT, InputFormat, NdjsonSource, Output, encode};
 

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use crate::acks::Pending;
 use crate::message::{Delivery, Malformed, Message};
 use crate::source::{Source, SourceError};
 
@@ -107,12 +108,13 @@ impl NdjsonSource {
     }
 }
 
-impl Source for NdjsonSource {
-    fn name(&self) -> &str {
-        &self.decoder.name
-    }
-
-    fn receive(&mut self, max: usize) -> Result<Vec<Delivery>, SourceError> {
+impl NdjsonSource {
+    /// What [`Source::receive`] does, for who waits for it anyway.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Source::receive`].
+    pub fn receive(&mut self, max: usize) -> Result<Vec<Delivery>, SourceError> {
         let mut more = true;
         loop {
             let batch = self.buffered(max.max(1));
@@ -126,6 +128,16 @@ impl Source for NdjsonSource {
                 cause,
             })?;
         }
+    }
+}
+
+impl Source for NdjsonSource {
+    fn name(&self) -> &str {
+        &self.decoder.name
+    }
+
+    fn receive(&mut self, max: usize) -> Pending<'_, Result<Vec<Delivery>, SourceError>> {
+        Box::pin(async move { NdjsonSource::receive(self, max) })
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use crate::acks::Pending;
 use crate::sink::{Sink, SinkError};
 
 use super::output_file::{self, BUFFER_BYTES};
@@ -67,6 +68,21 @@ impl StreamSink {
         Self { file, path, regular, flushed, written: 0, buffer: Vec::new(), failed: false }
     }
 
+    /// What [`Sink::flush`] does, for who waits for it anyway.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Sink::flush`].
+    pub fn flush(&mut self) -> Result<(), SinkError> {
+        self.write_out()?;
+        if self.regular && self.written > 0 {
+            self.file.sync_data().map_err(|e| self.fail(e))?;
+        }
+        self.flushed = self.flushed.map(|flushed| flushed + self.written);
+        self.written = 0;
+        Ok(())
+    }
+
     fn write_out(&mut self) -> Result<(), SinkError> {
         if self.failed {
             return Err(SinkError::Failed { path: self.path.clone() });
@@ -106,14 +122,8 @@ impl Sink for StreamSink {
         if self.buffer.len() >= BUFFER_BYTES { self.write_out() } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<(), SinkError> {
-        self.write_out()?;
-        if self.regular && self.written > 0 {
-            self.file.sync_data().map_err(|e| self.fail(e))?;
-        }
-        self.flushed = self.flushed.map(|flushed| flushed + self.written);
-        self.written = 0;
-        Ok(())
+    fn flush(&mut self) -> Pending<'_, Result<(), SinkError>> {
+        Box::pin(async { StreamSink::flush(self) })
     }
 }
 

@@ -1,9 +1,12 @@
 //! The entries that this process holds, and how each of them ends.
 
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use oncegate_redis::{Server, Unfit};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::event::{Event, Figures};
 use super::held::Held;
@@ -47,7 +50,7 @@ pub(super) struct Shared {
     pub options: SourceOptions,
     state: Mutex<State>,
     /// Rung when something ended while the source waits for room.
-    has_room: Condvar,
+    has_room: Notify,
     /// Rung when the keeper is to stop.
     closing: Condvar,
 }
@@ -65,7 +68,7 @@ pub(super) struct State {
 
 impl Holding {
     pub(super) fn start(place: Place, options: SourceOptions) -> Result<Arc<Self>, Unfit> {
-        let (state, has_room, closing) = (Mutex::default(), Condvar::new(), Condvar::new());
+        let (state, has_room, closing) = (Mutex::default(), Notify::new(), Condvar::new());
         let shared = Arc::new(Shared { place, options, state, has_room, closing });
         keeper::start(Arc::clone(&shared))
             .map_err(|error| Unfit::Away(format!("its keeper's thread cannot be started: {error}")))?;
@@ -184,17 +187,25 @@ impl Holding {
     }
 
     /// How much room there is for further entries. Waits a little where there is none.
-    pub(super) fn room(&self, patience: Duration) -> usize {
+    pub(super) async fn room(&self, patience: Duration) -> usize {
         let most = self.shared.options.most_held.max(1);
-        let is_full = |state: &mut State| state.held.len() >= most;
-        let mut state = self.shared.state();
-        if is_full(&mut state) {
-            state.waits_for_room = true;
-            let waited = self.shared.has_room.wait_timeout_while(state, patience, is_full);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            state.waits_for_room = false;
+        let free = |state: &State| most.saturating_sub(state.held.len());
+        let mut has_room = pin!(self.shared.has_room.notified());
+        // Registered before looking: what ends between the look and the wait would be missed otherwise.
+        has_room.as_mut().enable();
+        {
+            let mut state = self.shared.state();
+            let free = free(&state);
+            state.waits_for_room = free == 0;
+            if free > 0 {
+                return free;
+            }
         }
-        most.saturating_sub(state.held.len())
+        // Whichever comes first: the caller looks at how much there is.
+        let _ = timeout(patience, has_room).await;
+        let mut state = self.shared.state();
+        state.waits_for_room = false;
+        free(&state)
     }
 }
 
@@ -213,7 +224,7 @@ impl Shared {
         let mut state = self.state();
         tickets.iter().for_each(|ticket| state.held.ended(*ticket));
         if state.waits_for_room {
-            self.has_room.notify_all();
+            self.has_room.notify_waiters();
         }
     }
 

@@ -13,6 +13,7 @@ use super::reply::Said;
 use super::script;
 use super::topics::Topics;
 use super::url::StreamUrl;
+use crate::acks::Pending;
 use crate::sink::{Sink, SinkError};
 
 /// How many bytes of entries go into one call.
@@ -161,14 +162,24 @@ impl Sink for RedisStreamSink {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), SinkError> {
+    fn flush(&mut self) -> Pending<'_, Result<(), SinkError>> {
+        Box::pin(self.append_all())
+    }
+
+    fn give_up(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+impl RedisStreamSink {
+    async fn append_all(&mut self) -> Result<(), SinkError> {
         let mut streams: BTreeMap<&[u8], Vec<(usize, Entry<'_>)>> = BTreeMap::new();
         for (number, waiting) in self.waiting.iter().enumerate() {
             for entry in Entries::new(&waiting.packed).flatten() {
                 streams.entry(entry.stream).or_default().push((number, entry));
             }
         }
-        let outcomes = wait(join_all(streams.into_values().map(|entries| self.append_to(entries))));
+        let outcomes = join_all(streams.into_values().map(|entries| self.append_to(entries))).await;
         let mut appended = vec![false; self.waiting.len()];
         let mut failure = Ok(());
         for (numbers, outcome) in outcomes {
@@ -186,9 +197,5 @@ impl Sink for RedisStreamSink {
         let mut appended = appended.into_iter();
         self.waiting.retain(|_| !appended.next().unwrap_or(false));
         failure
-    }
-
-    fn give_up(&mut self) {
-        self.waiting.clear();
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oncegate_redis::{Server, Unfit};
-use tokio::runtime::{Builder, Runtime};
+use oncegate_redis::{Server, Unfit, wait};
 
 use super::consumer::unique_name;
 use super::event::Event;
@@ -15,6 +14,7 @@ use super::place::{Place, Trouble};
 use super::rounds::{Rounds, hand_out};
 use super::script;
 use super::url::StreamUrl;
+use crate::acks::Pending;
 use crate::message::Delivery;
 use crate::source::{Source, SourceError};
 use crate::ticket::Ticket;
@@ -42,12 +42,10 @@ const FIRST_BYTES: usize = 16 << 10;
 /// is handed out to nobody else meanwhile, as long as this process lives. An outage of the server is waited for, for
 /// ever; a group that is gone, or a user that may not, ends the source.
 ///
-/// Its connection runs on a runtime of its own: open, use and drop it on threads that run no asynchronous tasks.
+/// Its connection runs on the runtime that polls [`receive`](Source::receive), which has to be the same each time.
 #[derive(Debug)]
 pub struct RedisStreamSource {
     holding: Arc<Holding>,
-    /// What the connection runs on. It belongs to whoever calls `receive`.
-    runtime: Runtime,
     line: Option<Line>,
     rounds: Rounds,
     /// A round has just brought something: now new entries have their turn.
@@ -83,13 +81,7 @@ impl RedisStreamSource {
         let consumer =
             unique_name().map_err(|error| away(format!("the consumer needs a random name: {error}")))?;
         let place = Place { server, stream: stream.to_owned(), group: group.to_owned(), consumer };
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| away(format!("its runtime cannot be started: {error}")))?;
-        let started =
-            runtime.block_on(place.ask(&script::START, |part| part.args.push(start.id().as_bytes())));
-        match started {
+        match wait(place.ask(&script::START, |part| part.args.push(start.id().as_bytes()))) {
             Ok(mut said) if said.word == "unfit" => return Err(refused(said.text())),
             Ok(_) => {}
             Err(Trouble::Away(why)) => return Err(away(why)),
@@ -97,7 +89,6 @@ impl RedisStreamSource {
         }
         Ok(Self {
             holding: Holding::start(place, options).map_err(unfit)?,
-            runtime,
             line: None,
             rounds: Rounds::new(),
             read_next: false,
@@ -112,17 +103,17 @@ impl RedisStreamSource {
     }
 
     /// At most `room` deliveries, or none within a second or so.
-    fn step(&mut self, room: usize) -> Result<Vec<Delivery>, Trouble> {
+    async fn step(&mut self, room: usize) -> Result<Vec<Delivery>, Trouble> {
         let shared = Arc::clone(self.holding.shared());
         let most = room.min(BATCH_BYTES / self.usual_bytes.max(1)).max(1);
         if self.line.is_none() {
-            let line = self.runtime.block_on(Line::open(&shared.place, LONGEST_READ))?;
+            let line = Line::open(&shared.place, LONGEST_READ).await?;
             self.line = Some(line);
             // The reply of the last read may be lost, and what it brought is ours without our knowing.
             self.rounds.begin();
         }
         if !std::mem::take(&mut self.read_next) {
-            let found = self.runtime.block_on(self.rounds.go_on(&shared, most))?;
+            let found = self.rounds.go_on(&shared, most).await?;
             if !found.is_empty() {
                 // Alone, what is pending comes before anything new: its order is known then.
                 self.read_next = !shared.options.alone;
@@ -131,7 +122,7 @@ impl RedisStreamSource {
         }
         let longest = self.rounds.due_in().min(LONGEST_READ);
         let Some(line) = &mut self.line else { return Ok(Vec::new()) };
-        let read = self.runtime.block_on(line.read(&shared.place, most, longest))?;
+        let read = line.read(&shared.place, most, longest).await?;
         Ok(self.take(read))
     }
 
@@ -153,14 +144,14 @@ impl RedisStreamSource {
     }
 
     /// An outage is waited for, a little longer each time.
-    fn away(&mut self, why: String) {
+    async fn away(&mut self, why: String) {
         self.line = None;
         let stream = self.holding.stream().to_owned();
         let outage = self.outage.get_or_insert_with(|| {
             self.holding.shared().happened(Event::Away { stream, why });
             Outage { pause: FIRST_PAUSE }
         });
-        std::thread::sleep(outage.pause);
+        tokio::time::sleep(outage.pause).await;
         outage.pause = (outage.pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -170,14 +161,24 @@ impl Source for RedisStreamSource {
         self.holding.stream()
     }
 
-    fn receive(&mut self, max: usize) -> Result<Vec<Delivery>, SourceError> {
+    fn receive(&mut self, max: usize) -> Pending<'_, Result<Vec<Delivery>, SourceError>> {
+        Box::pin(self.receive_some(max.max(1)))
+    }
+
+    fn ends(&self) -> bool {
+        false
+    }
+}
+
+impl RedisStreamSource {
+    async fn receive_some(&mut self, max: usize) -> Result<Vec<Delivery>, SourceError> {
         let began = Instant::now();
         loop {
-            let room = self.holding.room(FULL_PAUSE).min(max.max(1));
+            let room = self.holding.room(FULL_PAUSE).await.min(max);
             if room == 0 {
                 return Ok(Vec::new());
             }
-            match self.step(room) {
+            match self.step(room).await {
                 Ok(batch) => {
                     if self.outage.take().is_some() {
                         let stream = self.holding.stream().to_owned();
@@ -189,7 +190,7 @@ impl Source for RedisStreamSource {
                     }
                 }
                 Err(Trouble::Away(why)) => {
-                    self.away(why);
+                    self.away(why).await;
                     if began.elapsed() >= LONGEST_READ {
                         return Ok(Vec::new());
                     }
@@ -199,12 +200,6 @@ impl Source for RedisStreamSource {
         }
     }
 
-    fn ends(&self) -> bool {
-        false
-    }
-}
-
-impl RedisStreamSource {
     fn refused(&self, why: &str) -> SourceError {
         let (stream, group) = (self.holding.stream(), self.holding.group());
         let todo = if why.starts_with("NOGROUP") {

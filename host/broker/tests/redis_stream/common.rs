@@ -1,5 +1,6 @@
 //! Servers, sources and deliveries as the tests want them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oncegate_broker::{
@@ -14,6 +15,29 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Long enough for nothing to be taken over in a test.
 pub const HOUR: Duration = Duration::from_secs(3600);
 
+/// A source, and what polls it.
+#[derive(Debug)]
+pub struct Reader {
+    source: RedisStreamSource,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Reader {
+    pub fn open(url: &StreamUrl, options: SourceOptions) -> Result<Self, SourceError> {
+        let source = RedisStreamSource::open(url, options)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Ok(Self { source, runtime })
+    }
+
+    pub fn receive(&mut self, max: usize) -> Result<Vec<Delivery>, SourceError> {
+        self.runtime.block_on(self.source.receive(max))
+    }
+
+    pub fn holding(&self) -> Arc<Holding> {
+        self.source.holding()
+    }
+}
+
 pub fn server() -> RedisServer {
     RedisServer::start(ServerOptions::default())
 }
@@ -26,11 +50,11 @@ pub fn options(takeover_idle: Duration) -> SourceOptions {
     SourceOptions { takeover_idle, ..SourceOptions::default() }
 }
 
-pub fn open(server: &RedisServer, takeover_idle: Duration) -> RedisStreamSource {
-    RedisStreamSource::open(&url(server), options(takeover_idle)).unwrap()
+pub fn open(server: &RedisServer, takeover_idle: Duration) -> Reader {
+    Reader::open(&url(server), options(takeover_idle)).unwrap()
 }
 
-pub fn refusal(opened: Result<RedisStreamSource, SourceError>) -> String {
+pub fn refusal(opened: Result<Reader, SourceError>) -> String {
     match opened {
         Err(error @ SourceError::Refused { .. }) => error.to_string(),
         other => panic!("{other:?}"),
@@ -66,7 +90,7 @@ pub fn consumers(server: &RedisServer) -> Vec<String> {
 }
 
 /// Receives until there are so many messages.
-pub fn receive(source: &mut RedisStreamSource, count: usize) -> Vec<Message> {
+pub fn receive(source: &mut Reader, count: usize) -> Vec<Message> {
     let until = Instant::now() + PATIENCE;
     let mut messages = Vec::new();
     while messages.len() < count {
@@ -83,7 +107,7 @@ pub fn receive(source: &mut RedisStreamSource, count: usize) -> Vec<Message> {
 }
 
 /// Receives for so long, which must bring nothing.
-pub fn receive_nothing(source: &mut RedisStreamSource, time: Duration) {
+pub fn receive_nothing(source: &mut Reader, time: Duration) {
     let until = Instant::now() + time;
     while Instant::now() < until {
         let batch = source.receive(256).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oncegate_broker::{Closed, RedisStreamSource, Source as _, SourceError, SourceOptions, StreamUrl};
+use oncegate_broker::{Closed, SourceError, SourceOptions, StreamUrl};
 use oncegate_redis::redis;
 use oncegate_redis::testing::RedisServer;
 
@@ -16,20 +16,20 @@ fn from(server: &RedisServer, start: &str) -> StreamUrl {
 fn a_group_is_made_at_its_start_once() {
     let server = server();
     add(&server, ["a"]);
-    let mut source = RedisStreamSource::open(&from(&server, "$"), options(HOUR)).unwrap();
+    let mut source = Reader::open(&from(&server, "$"), options(HOUR)).unwrap();
     add(&server, ["b"]);
     assert_eq!(payload(&receive(&mut source, 1)[0]), "b");
     // It is there: its start does not matter any more.
-    let mut source = RedisStreamSource::open(&from(&server, "0"), options(HOUR)).unwrap();
+    let mut source = Reader::open(&from(&server, "0"), options(HOUR)).unwrap();
     receive_nothing(&mut source, Duration::from_millis(10));
 
     let _: u64 = say(&mut server.connection(), "DEL s");
-    let mut source = RedisStreamSource::open(&from(&server, "0"), options(HOUR)).unwrap();
+    let mut source = Reader::open(&from(&server, "0"), options(HOUR)).unwrap();
     add(&server, ["c"]);
     assert_eq!(payload(&receive(&mut source, 1)[0]), "c");
 }
 
-fn ends_refused(source: &mut RedisStreamSource) -> String {
+fn ends_refused(source: &mut Reader) -> String {
     let until = std::time::Instant::now() + PATIENCE;
     loop {
         match source.receive(256) {
@@ -62,7 +62,7 @@ fn a_group_that_vanishes_ends_the_source_and_is_not_made_again() {
 fn something_else_under_the_streams_name_is_refused() {
     let server = server();
     let _: String = say(&mut server.connection(), "SET s x");
-    let said = refusal(RedisStreamSource::open(&url(&server), options(HOUR)));
+    let said = refusal(Reader::open(&url(&server), options(HOUR)));
     assert!(said.contains("there is a string under its name"), "{said}");
 }
 
@@ -76,7 +76,7 @@ fn a_user_who_may_not_do_all_of_it_is_refused_at_the_start() {
         let user = format!("ACL SETUSER u reset on >p ~s &* +@all -{command}");
         let _: String = say(&mut server.connection(), &user);
         let url = format!("redis-stream://u:p@{}/s?group=g&start=0", server.address());
-        let said = refusal(RedisStreamSource::open(&url.parse().unwrap(), options(HOUR)));
+        let said = refusal(Reader::open(&url.parse().unwrap(), options(HOUR)));
         let named = command.to_uppercase().replace('|', " ");
         assert!(
             said.contains(&format!("may not call {named} ")) && !said.contains("u:p"),
@@ -88,7 +88,7 @@ fn a_user_who_may_not_do_all_of_it_is_refused_at_the_start() {
     assert_eq!(keys, Vec::<String>::new());
     let _: String = say(&mut server.connection(), "ACL SETUSER u reset on >p ~other &* +@all");
     let url = format!("redis-stream://u:p@{}/s?group=g&start=0", server.address());
-    refusal(RedisStreamSource::open(&url.parse().unwrap(), options(HOUR)));
+    refusal(Reader::open(&url.parse().unwrap(), options(HOUR)));
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn consumers_of_dead_hosts_are_removed_and_no_others() {
     let dead_after = takeover_idle * 10;
     let options = SourceOptions { dead_after, ..options(takeover_idle) };
     // It never reads; that it is there is all it says.
-    let idle = RedisStreamSource::open(&url(&server), options.clone()).unwrap();
-    let mut source = RedisStreamSource::open(&url(&server), options).unwrap();
+    let idle = Reader::open(&url(&server), options.clone()).unwrap();
+    let mut source = Reader::open(&url(&server), options).unwrap();
     let ids = add(&server, ["a"]);
     let held = receive(&mut source, 1);
     let mut connection = server.connection();

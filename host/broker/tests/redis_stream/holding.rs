@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oncegate_broker::{Acked, Closed, Source as _};
+use oncegate_broker::{Acked, Closed};
 use oncegate_redis::redis::{self, Connection};
 
 use crate::common::*;
@@ -137,7 +137,7 @@ fn an_entry_that_is_still_handled_here_is_not_taken_over_here() {
 fn no_more_is_read_than_may_be_held() {
     let server = server();
     let options = oncegate_broker::SourceOptions { most_held: 3, ..options(HOUR) };
-    let mut source = oncegate_broker::RedisStreamSource::open(&url(&server), options).unwrap();
+    let mut source = Reader::open(&url(&server), options).unwrap();
     let holding = source.holding();
     add(&server, (0..5).map(|n| n.to_string()));
     let messages = receive(&mut source, 3);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oncegate_broker::{Event, Source as _};
+use oncegate_broker::Event;
 use oncegate_redis::redis;
 
 use crate::common::*;
@@ -83,7 +83,7 @@ fn a_group_that_starts_at_the_end_has_lost_nothing() {
     let server = server();
     add(&server, ["a", "b"]);
     let url = format!("redis-stream://{}/s?group=g&start=$", server.address()).parse().unwrap();
-    let mut source = oncegate_broker::RedisStreamSource::open(&url, options(HOUR)).unwrap();
+    let mut source = Reader::open(&url, options(HOUR)).unwrap();
     let _: u64 = say(&mut server.connection(), "XTRIM s MAXLEN 0");
     add(&server, ["c"]);
     assert_eq!(payload(&receive(&mut source, 1)[0]), "c");

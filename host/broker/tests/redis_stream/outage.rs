@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use oncegate_broker::{Delivery, Event, RedisStreamSource, Source as _};
+use oncegate_broker::{Delivery, Event};
 use oncegate_redis::redis;
 use oncegate_redis::testing::{Cut, Proxy, RedisServer, ServerOptions};
 
@@ -44,11 +44,7 @@ fn entries_whose_reply_was_lost_are_found_again_and_count_once() {
 }
 
 /// Receives and acknowledges until all of so many were met; how often each was.
-fn read_all(
-    source: &mut RedisStreamSource,
-    count: usize,
-    mut met: impl FnMut(usize),
-) -> BTreeMap<String, u32> {
+fn read_all(source: &mut Reader, count: usize, mut met: impl FnMut(usize)) -> BTreeMap<String, u32> {
     let holding = source.holding();
     let until = Instant::now() + PATIENCE;
     let mut times = BTreeMap::new();
@@ -110,9 +106,9 @@ fn connections_that_are_killed_all_the_time_lose_nothing_and_double_nothing() {
     assert!(events.iter().any(|event| matches!(event, Event::Away { .. })), "no connection was cut");
 }
 
-fn open_through(proxy: &Proxy, takeover_idle: Duration) -> RedisStreamSource {
+fn open_through(proxy: &Proxy, takeover_idle: Duration) -> Reader {
     let url = format!("redis-stream://{}/s?group=g&start=0", proxy.address());
-    RedisStreamSource::open(&url.parse().unwrap(), options(takeover_idle)).unwrap()
+    Reader::open(&url.parse().unwrap(), options(takeover_idle)).unwrap()
 }
 
 #[test]
@@ -211,7 +207,7 @@ fn a_server_that_is_away_at_the_start_is_said_to_be_away() {
     let mut server = server();
     let url = url(&server);
     server.kill();
-    match RedisStreamSource::open(&url, options(HOUR)) {
+    match Reader::open(&url, options(HOUR)) {
         Err(error @ oncegate_broker::SourceError::Away { .. }) => {
             assert!(error.to_string().contains(&server.address()), "{error}");
         }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use oncegate_broker::{
-    Acked, Closed, Delivery, Encoder as _, Output, RedisStreamSink, RedisStreamSource, Sink as _, SinkError,
-    Source as _, StreamEncoder, StreamUrl, Ticket, Topics,
+    Acked, Closed, Delivery, Encoder as _, Output, RedisStreamSink, Sink as _, SinkError, StreamEncoder,
+    StreamUrl, Ticket, Topics,
 };
 use oncegate_redis::testing::{Cluster, Sentinels};
+use oncegate_redis::wait;
 
 use crate::common::*;
 
@@ -31,7 +32,7 @@ fn append(sink: &mut RedisStreamSink, topics: &Topics, topic: &str, id: &str) {
 
 /// Flushes until all is confirmed.
 fn flush(sink: &mut RedisStreamSink) {
-    eventually("all is appended", || match sink.flush() {
+    eventually("all is appended", || match wait(sink.flush()) {
         Ok(()) => true,
         Err(SinkError::Unavailable { .. }) => false,
         Err(error) => panic!("{error}"),
@@ -39,7 +40,7 @@ fn flush(sink: &mut RedisStreamSink) {
 }
 
 /// Receives until all of these ids were met, and acknowledges them.
-fn read(source: &mut RedisStreamSource, ids: &[String]) {
+fn read(source: &mut Reader, ids: &[String]) {
     let until = Instant::now() + PATIENCE;
     let mut missing: BTreeSet<String> = ids.iter().cloned().collect();
     let mut open: Vec<Ticket> = Vec::new();
@@ -85,7 +86,7 @@ fn streams_of_a_cluster_lie_on_any_of_its_primaries_and_may_move() {
         .iter()
         .map(|name| {
             let url = stream(&cluster.url(), name, "group=g&start=0");
-            RedisStreamSource::open(&url, options(HOUR)).unwrap()
+            Reader::open(&url, options(HOUR)).unwrap()
         })
         .collect();
     for round in 0..3 {
@@ -110,7 +111,7 @@ fn streams_of_a_cluster_lie_on_any_of_its_primaries_and_may_move() {
 fn a_promoted_replica_is_read_and_appended_to() {
     let sentinels = Sentinels::start();
     let url = stream(&sentinels.url(), "s", "group=g&start=0");
-    let mut source = RedisStreamSource::open(&url, options(HOUR)).unwrap();
+    let mut source = Reader::open(&url, options(HOUR)).unwrap();
     let topics = topics(&["s"]);
     let mut sink = RedisStreamSink::open(&stream(&sentinels.url(), "", ""), &topics).unwrap();
     for round in 0..2 {

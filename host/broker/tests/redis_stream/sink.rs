@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use oncegate_broker::{
-    DeadLetter, Delivery, Encoder as _, Header, Malformed, Message, Output, RedisStreamSink,
-    RedisStreamSource, Sink as _, SinkError, Source as _, StreamEncoder, Topics,
+    DeadLetter, Delivery, Encoder as _, Header, Malformed, Message, Output, RedisStreamSink, Sink as _,
+    SinkError, StreamEncoder, Topics,
 };
 use oncegate_redis::redis;
 use oncegate_redis::testing::{Cut, Proxy, RedisServer, ServerOptions};
+use oncegate_redis::wait;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -69,7 +70,7 @@ fn an_output_is_read_back_as_the_same_message_to_the_byte() {
             encoder.output(&output, &mut bytes);
         }
         sink.append(&bytes).unwrap();
-        sink.flush().unwrap();
+        wait(sink.flush()).unwrap();
         let read = receive(source, messages.len());
         finish(&holding, &read);
         let plain = |m: Message| Message { ticket: None, published_ms: None, ..m };
@@ -95,7 +96,7 @@ fn a_dead_letter_is_read_back_with_the_hosts_headers_last() {
         StreamEncoder::new(one()).dead_letter(&letter, &mut bytes);
     }
     sink.append(&bytes).unwrap();
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     let read = receive(&mut source, 2);
     assert_eq!((read[0].id.as_str(), read[0].topic.as_str(), read[0].key.as_deref()), ("7", "t", Some("k")));
     let reason = Header { name: "oncegate-reason".to_owned(), value: b"new".to_vec() };
@@ -126,7 +127,7 @@ fn a_malformed_entry_becomes_a_dead_letter_with_its_fields() {
     StreamEncoder::new(one()).malformed(&malformed, "orders", &mut bytes);
     let mut sink = sink(&server, &one()).unwrap();
     sink.append(&bytes).unwrap();
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     let read = receive(&mut source, 1).remove(0);
     assert_eq!((read.id, read.topic, read.payload), (id, "orders".to_owned(), malformed.bytes));
     assert_eq!(read.headers[0].value, malformed.reason.into_bytes());
@@ -149,7 +150,7 @@ fn topics_go_to_their_streams_in_order_and_to_no_others() {
         matches!(&error, SinkError::Refused { why, .. } if why.contains("\"s\" has no stream")),
         "{error}"
     );
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     assert_eq!(ids(&server, "one"), (0..300).map(|n| format!("a{n}")).collect::<Vec<_>>());
     let two: Vec<_> = (0..300).flat_map(|n| [format!("b{n}"), format!("c{n}")]).collect();
     assert_eq!(ids(&server, "two"), two);
@@ -162,18 +163,18 @@ fn what_is_not_confirmed_is_appended_by_a_later_flush_with_the_same_ids() {
     let mut server = RedisServer::start(ServerOptions { durable: true, ..ServerOptions::default() });
     let mut sink = sink(&server, &one()).unwrap();
     sink.append(&output(&one(), "1", "t")).unwrap();
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     server.kill();
     sink.append(&output(&one(), "2", "t")).unwrap();
     sink.append(&output(&one(), "3", "t")).unwrap();
     for _ in 0..2 {
-        let error = sink.flush().unwrap_err();
+        let error = wait(sink.flush()).unwrap_err();
         assert!(matches!(error, SinkError::Unavailable { .. }), "{error}");
     }
     server.restart();
-    eventually("the server is back", || sink.flush().is_ok());
+    eventually("the server is back", || wait(sink.flush()).is_ok());
     assert_eq!(ids(&server, "s"), ["1", "2", "3"]);
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     assert_eq!(ids(&server, "s"), ["1", "2", "3"]);
 }
 
@@ -185,11 +186,11 @@ fn what_is_appended_by_a_call_whose_reply_was_cut_may_be_there_twice_and_bears_t
     let mut sink = RedisStreamSink::open(&url, &one()).unwrap();
     proxy.cut(Cut::Reply, 0);
     sink.append(&output(&one(), "1", "t")).unwrap();
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     assert_eq!(ids(&server, "s"), ["1", "1"]);
     proxy.cut(Cut::Request, 0);
     sink.append(&output(&one(), "2", "t")).unwrap();
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     assert_eq!(ids(&server, "s"), ["1", "1", "2"]);
 }
 
@@ -200,7 +201,7 @@ fn what_was_given_up_is_not_appended() {
     sink.append(&output(&one(), "1", "t")).unwrap();
     sink.give_up();
     sink.append(&output(&one(), "2", "t")).unwrap();
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     assert_eq!(ids(&server, "s"), ["2"]);
 }
 
@@ -213,16 +214,16 @@ fn full_memory_passes_and_a_wrong_type_does_not() {
     let mut sink = sink(&server, &topics).unwrap();
     let _: String = say(&mut connection, "CONFIG SET maxmemory 1");
     sink.append(&output(&topics, "1", "a")).unwrap();
-    let error = sink.flush().unwrap_err();
+    let error = wait(sink.flush()).unwrap_err();
     assert!(matches!(&error, SinkError::Unavailable { why, .. } if why.contains("OOM")), "{error}");
     let _: String = say(&mut connection, "CONFIG SET maxmemory 0");
     let _: String = say(&mut connection, "SET two x");
     sink.append(&output(&topics, "2", "b")).unwrap();
-    let error = sink.flush().unwrap_err();
+    let error = wait(sink.flush()).unwrap_err();
     assert!(matches!(&error, SinkError::Refused { why, .. } if why.contains("two")), "{error}");
     assert_eq!(ids(&server, "one"), ["1"], "one stream's fault is not the other's");
     let _: u64 = say(&mut connection, "DEL two");
-    sink.flush().unwrap();
+    wait(sink.flush()).unwrap();
     assert_eq!((ids(&server, "one"), ids(&server, "two")), (vec!["1".to_owned()], vec!["2".to_owned()]));
 }
 
@@ -243,7 +244,7 @@ fn what_cannot_be_appended_to_is_refused_at_the_start() {
 fn large_entries_are_read_few_at_a_time() {
     let server = server();
     let options = oncegate_broker::SourceOptions { message_limit: 700_000, ..options(HOUR) };
-    let mut source = RedisStreamSource::open(&url(&server), options).unwrap();
+    let mut source = Reader::open(&url(&server), options).unwrap();
     let mut connection = server.connection();
     for bytes in [600_000, 800_000, 600_000, 600_000, 600_000] {
         let mut add = redis::cmd("XADD");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use oncegate_broker::{Delivery, RedisStreamSource, Source as _, SourceOptions};
+use oncegate_broker::{Delivery, SourceOptions};
 use oncegate_redis::redis;
 
 use crate::common::*;
@@ -98,7 +98,7 @@ fn whoever_reads_alone_gets_what_is_pending_first_and_all_in_order() {
     add(&server, (0..count).map(|n| n.to_string()));
     let _: redis::Value = say(&mut server.connection(), "XREADGROUP GROUP g dead COUNT 500 STREAMS s >");
     let alone = SourceOptions { alone: true, ..options(HOUR) };
-    let mut source = RedisStreamSource::open(&url(&server), alone).unwrap();
+    let mut source = Reader::open(&url(&server), alone).unwrap();
     let messages = receive(&mut source, count);
     let payloads: Vec<usize> = messages.iter().map(|message| payload(message).parse().unwrap()).collect();
     assert_eq!(payloads, (0..count).collect::<Vec<_>>());

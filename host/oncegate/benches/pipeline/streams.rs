@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oncegate::pipeline::{self, Handle, Parts, Stop};
-use oncegate::settle::{Atomic, Ordered, Settle};
+use oncegate::settle::{Atomic, Ordered, RedisStep, Settle};
 use oncegate::summary::{End, Tally};
 use oncegate_broker::{
     Acks, Holding, RedisStreamSink, RedisStreamSource, SourceOptions, StreamEncoder, StreamUrl, Topics,
@@ -191,12 +191,12 @@ fn settle(
     let url: StreamUrl = format!("redis-stream://{}", server.address()).parse().unwrap();
     let [output, dead_letters] = sinks.map(|topics| Box::new(RedisStreamSink::open(&url, topics).unwrap()));
     let acks = Some(Arc::clone(holding) as Arc<dyn Acks>);
-    let ordered = Ordered::new(Arc::clone(gate), output, dead_letters, acks, Arc::clone(stop)).unwrap();
+    let ordered = Ordered::new(Arc::clone(gate), output, dead_letters, acks, Arc::clone(stop));
     if by == By::Ordered {
         return Box::new(ordered);
     }
-    let (gate, store, holding) = (Arc::clone(gate), Arc::clone(store), Arc::clone(holding));
-    Box::new(Atomic::new(gate, store, holding, ordered, Arc::clone(stop)).unwrap())
+    let step = RedisStep::new(Arc::clone(store), Arc::clone(holding));
+    Box::new(Atomic::new(Arc::clone(gate), Box::new(step), ordered, Arc::clone(stop)))
 }
 
 /// Ends a run when so many deliveries have ended, and says when that was.

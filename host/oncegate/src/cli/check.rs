@@ -15,6 +15,7 @@ use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
 use crate::settings::{FREE_TABLES, Kind, PLUGIN_CONFIG, SETTINGS, Settings, Value, bytes_text};
 use crate::stores::{StoreUrl, Stores};
+use crate::warning::warning;
 
 pub fn command() -> Command {
     super::with_settings(Command::new("check"))
@@ -137,7 +138,7 @@ fn check_store(config: &Config, stores: &mut Stores) -> Result<String, Failure> 
     }
     let opened = stores.open(&config.store)?;
     for warning in &opened.warnings {
-        eprintln!("oncegate: warning: {warning}");
+        warning!("{warning}");
     }
     Ok(assembly::gate(config, &opened)?.store().describe())
 }

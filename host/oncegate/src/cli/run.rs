@@ -14,6 +14,7 @@ use crate::pipeline::Stop;
 use crate::progress::Progress;
 use crate::stores::Stores;
 use crate::summary::{Event, Tally};
+use crate::warning::warning;
 use crate::{fail, signals};
 
 pub fn command() -> Command {
@@ -109,7 +110,7 @@ fn run_all(pipelines: &[Running<'_>], assemblies: Vec<Assembly>) -> Result<(), F
     let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
     let first = failures.next();
     // The process ends with one line and one exit code; what else failed is said before.
-    failures.for_each(|failure| eprintln!("oncegate: warning: {failure}"));
+    failures.for_each(|failure| warning!("{failure}"));
     first.map_or(Ok(()), Err)
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Cursor};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use oncegate_broker::{Delivery, InputFormat, NdjsonSource, Source as _};
+use oncegate_broker::{Delivery, InputFormat, NdjsonSource};
 
 use super::Letter;
 

@@ -1,8 +1,8 @@
-//! The thread that settles: what several workers have ready at one time is made durable as one group.
+//! What settles: what several workers have ready at one time is made durable as one group.
 
-use std::sync::mpsc::Receiver;
+use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::Shared;
 use super::task::Item;
@@ -13,39 +13,50 @@ use crate::summary::Event;
 const GROUP: usize = 1024;
 
 /// What a worker has ready.
+#[derive(Debug)]
 pub(crate) struct Ready {
     pub items: Vec<Item>,
     pub reply: UnboundedSender<Settled>,
 }
 
 /// The same, settled: an outcome for each.
+#[derive(Debug)]
 pub(crate) struct Settled {
     pub items: Vec<Item>,
     pub outcomes: Vec<Outcome>,
 }
 
-/// Settles until the last worker has gone, or until something cannot be written.
-pub(crate) fn run(settle: &mut (dyn Settle + Send), ready: Receiver<Ready>, shared: &Shared) {
-    while let Ok(first) = ready.recv() {
-        let mut group = vec![first];
-        let mut count = group.iter().map(|ready| ready.items.len()).sum::<usize>();
-        while count < GROUP
-            && let Ok(more) = ready.try_recv()
-        {
-            count += more.items.len();
-            group.push(more);
-        }
-        // After a failure nothing is settled any more; workers only wait for their replies.
-        if shared.stop.has_failed() {
-            continue;
-        }
-        let mut items: Vec<&mut Item> = group.iter_mut().flat_map(|ready| &mut ready.items).collect();
-        match settle.settle(&mut items) {
-            Ok(outcomes) => {
-                shared.tally.add(Event::Group, 1);
-                reply(group, outcomes);
+/// The part that settles.
+#[derive(Debug)]
+pub struct SettleStage {
+    pub(super) ready: UnboundedReceiver<Ready>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl SettleStage {
+    /// Settles until the last worker has gone, or until something cannot be written.
+    pub async fn run(mut self, settle: &mut dyn Settle) {
+        while let Some(first) = self.ready.recv().await {
+            let mut group = vec![first];
+            let mut count = group.iter().map(|ready| ready.items.len()).sum::<usize>();
+            while count < GROUP
+                && let Ok(more) = self.ready.try_recv()
+            {
+                count += more.items.len();
+                group.push(more);
             }
-            Err(failure) => shared.stop.fail(failure),
+            // After a failure nothing is settled any more; workers only wait for their replies.
+            if self.shared.stop.has_failed() {
+                continue;
+            }
+            let mut items: Vec<&mut Item> = group.iter_mut().flat_map(|ready| &mut ready.items).collect();
+            match settle.settle(&mut items).await {
+                Ok(outcomes) => {
+                    self.shared.tally.add(Event::Group, 1);
+                    reply(group, outcomes);
+                }
+                Err(failure) => self.shared.stop.fail(failure),
+            }
         }
     }
 }

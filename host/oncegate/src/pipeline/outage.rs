@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::warning::warning;
+
 /// How often it is said while it lasts. Every delivery that is put off would have it said again.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -16,7 +18,7 @@ impl Outage {
     /// Says why the store did not answer, unless that was said a moment ago.
     pub fn say(&self, why: &str) {
         if self.is_due(Instant::now()) {
-            eprintln!("oncegate: warning: deliveries wait, because the store cannot be asked: {why}");
+            warning!("deliveries wait, because the store cannot be asked: {why}");
         }
     }
 

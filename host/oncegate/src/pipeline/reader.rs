@@ -1,8 +1,7 @@
-//! The thread that reads.
+//! What reads.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use oncegate_broker::{Delivery, Source, Ticket};
 use tokio::sync::mpsc::Sender;
@@ -10,40 +9,40 @@ use tokio::sync::mpsc::Sender;
 use super::{BATCH, Shared};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::summary::Event;
+use crate::warning::warning;
 
 /// What the reader hands over at once.
-pub(crate) type Batch = Vec<Delivery>;
+pub(super) type Batch = Vec<Delivery>;
 
-/// How long to look away while too much waits for a retry.
-const PAUSE: Duration = Duration::from_millis(5);
+/// How long to look away while too much waits for a retry, in milliseconds.
+const PAUSE_MS: u64 = 5;
 
-/// A reader's thread, and whether it looks around now and then while nothing arrives.
-pub(crate) struct Reader {
-    thread: JoinHandle<()>,
-    wakes: bool,
+/// The part that reads.
+#[derive(Debug)]
+pub struct ReadStage {
+    pub(super) lanes: Vec<Sender<Batch>>,
+    pub(super) shared: Arc<Shared>,
 }
 
-/// Starts the reader. It ends when its source does, when the run is stopped, or when a lane is closed.
-pub(crate) fn start(
-    mut source: Box<dyn Source + Send>,
-    lanes: Vec<Sender<Batch>>,
-    shared: Arc<Shared>,
-) -> Result<Reader, Failure> {
-    let wakes = !source.ends();
-    let read = move || {
+impl ReadStage {
+    /// Reads until the source ends, the run is stopped, or nobody takes what it brings any more.
+    pub async fn run(self, source: &mut (dyn Source + Send)) {
+        let Self { lanes, shared } = self;
+        let clock = Arc::clone(shared.gate.clock());
+        let wakes = !source.ends();
         while !shared.stop.is_draining() {
             if shared.waiting.is_full(0) {
-                std::thread::sleep(PAUSE);
+                clock.sleep(PAUSE_MS).await;
                 continue;
             }
-            let received = source.receive(BATCH);
+            let received = source.receive(BATCH).await;
             report(&shared);
             match received {
                 Ok(batch) if batch.is_empty() && wakes => {}
                 Ok(batch) if batch.is_empty() => return,
                 Ok(batch) => {
                     // Fails only once the workers are gone.
-                    if shared.stop.is_draining() || !hand_over(batch, &lanes, &shared) {
+                    if shared.stop.is_draining() || !hand_over(batch, &lanes, &shared).await {
                         return;
                     }
                 }
@@ -52,28 +51,37 @@ pub(crate) fn start(
                 }
             }
         }
-    };
+    }
+}
+
+/// A reader's thread, and whether it looks around now and then while nothing arrives.
+pub(super) struct Reader {
+    thread: JoinHandle<()>,
+    wakes: bool,
+}
+
+/// Starts the reader on a thread of its own.
+pub(super) fn start(stage: ReadStage, mut source: Box<dyn Source + Send>) -> Result<Reader, Failure> {
+    let wakes = !source.ends();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.or_exit(Exit::Failed)?;
+    let read = move || runtime.block_on(stage.run(source.as_mut()));
     let thread = std::thread::Builder::new().name("reader".to_owned()).spawn(read).or_exit(Exit::Failed)?;
     Ok(Reader { thread, wakes })
 }
 
-/// Waits for the reader where it is sure to end, and gives back what it holds. A read from a terminal or a pipe may
-/// never return, and must not keep the process from ending.
-pub(crate) fn end(reader: Reader, shared: &Shared) {
-    if !reader.wakes {
-        return;
-    }
-    // It reports its own failures; a panic in it has nothing left to spoil.
-    let _ = reader.thread.join();
-    report(shared);
-    if let Some(acks) = &shared.acks
-        && let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build()
-    {
-        runtime.block_on(acks.leave());
+impl Reader {
+    /// Waits for the reader where it is sure to end. A read from a terminal or a pipe may never return, and must not
+    /// keep the process from ending.
+    pub fn join(self) {
+        if self.wakes {
+            // It reports its own failures; a panic in it has nothing left to spoil.
+            let _ = self.thread.join();
+        }
     }
 }
 
-fn hand_over(batch: Batch, lanes: &[Sender<Batch>], shared: &Shared) -> bool {
+async fn hand_over(batch: Batch, lanes: &[Sender<Batch>], shared: &Shared) -> bool {
     let again = |ticket: Option<Ticket>| ticket.is_some_and(|ticket| ticket.count > 1);
     let redelivered = batch.iter().filter(|delivery| match delivery {
         Delivery::Message(message) => again(message.ticket),
@@ -81,7 +89,7 @@ fn hand_over(batch: Batch, lanes: &[Sender<Batch>], shared: &Shared) -> bool {
     });
     shared.tally.add(Event::Redelivered, redelivered.count() as u64);
     if let [lane] = lanes {
-        return lane.blocking_send(batch).is_ok();
+        return lane.send(batch).await.is_ok();
     }
     let mut split: Vec<Batch> = lanes.iter().map(|_| Vec::new()).collect();
     for delivery in batch {
@@ -90,14 +98,18 @@ fn hand_over(batch: Batch, lanes: &[Sender<Batch>], shared: &Shared) -> bool {
             batch.push(delivery);
         }
     }
-    let mut full = lanes.iter().zip(split).filter(|(_, batch)| !batch.is_empty());
-    full.all(|(lane, batch)| lane.blocking_send(batch).is_ok())
+    for (lane, batch) in lanes.iter().zip(split).filter(|(_, batch)| !batch.is_empty()) {
+        if lane.send(batch).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Says what the source has to say: of messages that are lost, of a server that is away.
-fn report(shared: &Shared) {
+pub(super) fn report(shared: &Shared) {
     for notice in shared.acks.iter().flat_map(|acks| acks.notices()) {
         shared.tally.add(Event::Trimmed, notice.lost);
-        eprintln!("oncegate: warning: {}", notice.what);
+        warning!("{}", notice.what);
     }
 }

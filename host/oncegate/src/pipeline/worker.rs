@@ -1,4 +1,4 @@
-//! A thread that runs handlers.
+//! What runs handlers.
 //!
 //! Each delivery is begun where it is taken and polled at once: most end there, because claims and cached
 //! duplicates are answered without waiting. Only what has to wait is kept in a set of futures, so that the
@@ -7,9 +7,8 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::mpsc::Sender;
+use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use oncegate_broker::{Delivery, Ticket};
@@ -24,8 +23,8 @@ use super::order::Turns;
 use super::reader::Batch;
 use super::retry::{Waitlist, random};
 use super::task::{Item, Plan, Task};
-use super::{Handle, Invoke, Shared};
-use crate::exit::{Exit, OrExit as _};
+use super::{Invoke, Shared};
+use crate::exit::Exit;
 use crate::fail;
 use crate::settle::Outcome;
 use crate::summary::{End, Event};
@@ -39,15 +38,20 @@ const UNSETTLED: usize = 4 * READY;
 /// The pause of a delivery that is put off without anybody knowing for how long, in milliseconds.
 const PUT_OFF_MS: u64 = 20;
 
-/// Runs handlers until the input has ended and everything is settled, or the run is stopped.
-pub(crate) fn run<H: Handle>(handler: &H, shared: &Shared, index: usize, groups: Sender<Ready>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    match runtime.or_exit(Exit::Failed) {
-        Ok(runtime) => {
-            let invoke = handler.worker();
-            runtime.block_on(Worker::new(&invoke, shared, index, groups).run());
-        }
-        Err(failure) => shared.stop.fail(failure),
+/// A part that runs handlers. There may be several.
+#[derive(Debug)]
+pub struct WorkStage {
+    /// Which of them it is.
+    pub(super) index: usize,
+    pub(super) groups: UnboundedSender<Ready>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl WorkStage {
+    /// Runs handlers until the input has ended and everything is settled, or the run is stopped.
+    pub async fn run<I: Invoke>(self, invoke: &I) {
+        let Self { index, groups, shared } = self;
+        Worker::new(invoke, &shared, index, groups).run().await;
     }
 }
 
@@ -58,7 +62,7 @@ struct Worker<'a, I> {
     shared: &'a Shared,
     /// Which of the lanes is its own; one that all share if there is only one.
     lane: usize,
-    groups: Sender<Ready>,
+    groups: UnboundedSender<Ready>,
     reply: UnboundedSender<Settled>,
     settled: UnboundedReceiver<Settled>,
     /// Taken from the reader, not begun.
@@ -81,7 +85,7 @@ enum Woken {
 }
 
 impl<'a, I: Invoke> Worker<'a, I> {
-    fn new(invoke: &'a I, shared: &'a Shared, index: usize, groups: Sender<Ready>) -> Self {
+    fn new(invoke: &'a I, shared: &'a Shared, index: usize, groups: UnboundedSender<Ready>) -> Self {
         let (reply, settled) = mpsc::unbounded_channel();
         Self {
             invoke,
@@ -244,22 +248,24 @@ impl<'a, I: Invoke> Worker<'a, I> {
             && self.queue.is_empty()
             && !self.input_ended
             && !shared.stop.is_draining();
-        let pause = self.pause();
+        let pause = shared.gate.clock().sleep(self.pause_ms());
+        // In this order, which none of them can keep the next from: what is settled makes room for what is begun.
         tokio::select! {
-            Some((task, invocation)) = self.running.next() => Woken::Ran(task, Box::new(invocation)),
-            settled = self.settled.recv(), if self.unsettled > 0 => Woken::Settled(settled),
-            batch = next_batch(shared, self.lane), if wants_more => Woken::Batch(batch),
-            () = tokio::time::sleep(pause) => Woken::Due,
+            biased;
             () = shared.stop.wait(), if !shared.stop.is_draining() => Woken::Stopped,
+            settled = self.settled.recv(), if self.unsettled > 0 => Woken::Settled(settled),
+            Some((task, invocation)) = self.running.next() => Woken::Ran(task, Box::new(invocation)),
+            batch = next_batch(shared, self.lane), if wants_more => Woken::Batch(batch),
+            () = pause => Woken::Due,
         }
     }
 
     /// Until the next delivery is due. Bounded, because permits and room come back on other threads.
-    fn pause(&self) -> Duration {
+    fn pause_ms(&self) -> u64 {
         const LONGEST_MS: u64 = 20;
         let now_ms = self.shared.gate.clock().now_ms();
         let due_ms = self.waitlist.due_ms().map_or(LONGEST_MS, |due_ms| due_ms.saturating_sub(now_ms));
-        Duration::from_millis(due_ms.clamp(1, LONGEST_MS))
+        due_ms.clamp(1, LONGEST_MS)
     }
 
     fn take_settled(&mut self, settled: Settled) {

@@ -12,7 +12,7 @@ use oncegate_broker::{FileSink, Position, Sink as _};
 use oncegate_dedup::store::{FileStore, SettleOutcome, Settlement};
 use oncegate_dedup::{Ending, Gate};
 
-use super::{Outcome, Settle};
+use super::{Outcome, Settle, Settling};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::pipeline::Item;
 
@@ -23,7 +23,6 @@ pub struct Exact {
     store: Arc<FileStore>,
     output: Recorded,
     dead_letters: Recorded,
-    runtime: tokio::runtime::Runtime,
 }
 
 /// A file whose length the store knows.
@@ -83,8 +82,7 @@ impl Exact {
     ) -> Result<Self, Failure> {
         let output = Recorded::open(output, &store)?;
         let dead_letters = Recorded::open(dead_letters, &store)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().or_exit(Exit::Failed)?;
-        Ok(Self { gate, store, output, dead_letters, runtime })
+        Ok(Self { gate, store, output, dead_letters })
     }
 
     /// Appends the lines of what the store would apply, and syncs them.
@@ -107,7 +105,7 @@ impl Exact {
 
 impl Exact {
     /// What trial runs claimed is settled apart: nothing hangs on it.
-    fn settle_asides(&self, group: &mut [&mut Item]) {
+    async fn settle_asides(&self, group: &mut [&mut Item]) {
         let is_shadow = |item: &&mut &mut Item| item.ending.as_ref().is_some_and(Ending::is_shadow);
         let (items, mut endings): (Vec<_>, Vec<Ending>) = group
             .iter_mut()
@@ -115,7 +113,7 @@ impl Exact {
             .filter_map(|item| item.ending.take().map(|ending| (item, ending)))
             .unzip();
         if !endings.is_empty() {
-            self.runtime.block_on(self.gate.try_settle(&mut endings));
+            self.gate.try_settle(&mut endings).await;
         }
         for (item, ending) in items.into_iter().zip(endings) {
             item.ending = Some(ending);
@@ -124,7 +122,20 @@ impl Exact {
 }
 
 impl Settle for Exact {
-    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
+    fn settle<'a>(&'a mut self, group: &'a mut [&mut Item]) -> Settling<'a, Result<Vec<Outcome>, Failure>> {
+        Box::pin(self.settle_group(group))
+    }
+
+    fn close(&mut self) -> Settling<'_, Result<(), Failure>> {
+        Box::pin(async {
+            self.output.record(&self.store, true)?;
+            self.dead_letters.record(&self.store, true)
+        })
+    }
+}
+
+impl Exact {
+    async fn settle_group(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
         super::put_off_what_is_late(group, &self.gate);
         let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let store = Arc::clone(&self.store);
@@ -138,12 +149,7 @@ impl Settle for Exact {
         };
         prepared.commit(&notes).or_exit(Exit::Store)?;
         group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
-        self.settle_asides(group);
+        self.settle_asides(group).await;
         Ok(outcomes.into_iter().map(Outcome::Settled).collect())
-    }
-
-    fn close(&mut self) -> Result<(), Failure> {
-        self.output.record(&self.store, true)?;
-        self.dead_letters.record(&self.store, true)
     }
 }

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use oncegate_broker::{Acked, Acks, Sink, SinkError, Ticket};
 use oncegate_dedup::store::{SettleOutcome, Settlement};
 use oncegate_dedup::{Ending, Gate, Outage};
 
-use super::{Outcome, Settle};
+use super::{Outcome, Settle, Settling};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
 use crate::pipeline::{Item, Patience, Plan, Stop};
@@ -21,7 +22,6 @@ pub struct Ordered {
     dead_letters: Box<dyn Sink + Send>,
     acks: Option<Arc<dyn Acks>>,
     stop: Arc<Stop>,
-    runtime: tokio::runtime::Runtime,
 }
 
 impl std::fmt::Debug for Ordered {
@@ -38,14 +38,12 @@ impl Ordered {
         dead_letters: Box<dyn Sink + Send>,
         acks: Option<Arc<dyn Acks>>,
         stop: Arc<Stop>,
-    ) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.or_exit(Exit::Failed)?;
-        Ok(Self { gate, output, dead_letters, acks, stop, runtime })
+    ) -> Self {
+        Self { gate, output, dead_letters, acks, stop }
     }
 
     fn patience(&self) -> Patience<'_> {
-        Patience::new(&self.stop)
+        Patience::new(&self.stop, self.gate.clock().as_ref())
     }
 
     /// Whether the policy goes on without a store that does not answer.
@@ -54,16 +52,16 @@ impl Ordered {
     }
 
     /// Fences first: what has lost its fence belongs to somebody else, and must not be written.
-    fn check(&self, settlements: &[Settlement]) -> Vec<SettleOutcome> {
+    async fn check(&self, settlements: &[Settlement]) -> Vec<SettleOutcome> {
         if settlements.iter().all(|settlement| settlement.keys.is_empty()) {
             return vec![SettleOutcome::Applied { late: 0 }; settlements.len()];
         }
-        self.runtime.block_on(self.gate.store().check(settlements))
+        self.gate.store().check(settlements).await
     }
 
     /// Writes the outputs of what the store would apply. False if they may not all be out when the first of their
     /// leases has too little left.
-    fn write(&mut self, group: &mut [&mut Item], outcomes: &[SettleOutcome]) -> Result<bool, Failure> {
+    async fn write(&mut self, group: &mut [&mut Item], outcomes: &[SettleOutcome]) -> Result<bool, Failure> {
         let mut until_ms = u64::MAX;
         for (item, outcome) in group.iter_mut().zip(outcomes) {
             if !matches!(outcome, SettleOutcome::Applied { .. }) || !item.writes() {
@@ -76,15 +74,15 @@ impl Ordered {
                 until_ms = until_ms.min(ending.acts_until_ms().unwrap_or(u64::MAX));
             }
         }
-        let stop = Arc::clone(&self.stop);
-        let mut patience = Patience::new(&stop);
+        let (stop, gate) = (Arc::clone(&self.stop), Arc::clone(&self.gate));
+        let mut patience = Patience::new(&stop, gate.clock().as_ref());
         loop {
-            let flushed = [self.output.flush(), self.dead_letters.flush()];
-            let Some(error) = flushed.into_iter().find_map(Result::err) else { return Ok(true) };
+            let flushed = join(self.output.flush(), self.dead_letters.flush()).await;
+            let Some(error) = flushed.0.err().or(flushed.1.err()) else { return Ok(true) };
             if !matches!(error, SinkError::Unavailable { .. }) {
                 return Err(error).or_exit(Exit::File);
             }
-            if !patience.pause(&error.to_string()) || self.gate.clock().now_ms() >= until_ms {
+            if !patience.pause(&error.to_string()).await || self.gate.clock().now_ms() >= until_ms {
                 self.output.give_up();
                 self.dead_letters.give_up();
                 return Ok(false);
@@ -111,17 +109,17 @@ impl Ordered {
     }
 
     /// Marks until the store has answered for each: once an output may be out, its claim is never released.
-    fn mark(&self, endings: &mut [Ending]) -> Result<Vec<SettleOutcome>, Failure> {
+    async fn mark(&self, endings: &mut [Ending]) -> Result<Vec<SettleOutcome>, Failure> {
         let mut patience = self.patience();
         loop {
-            let mut outcomes = self.runtime.block_on(self.gate.try_settle(endings));
+            let mut outcomes = self.gate.try_settle(endings).await;
             self.unguard(endings.iter_mut().map(Some), &mut outcomes);
             let unanswered = outcomes.iter().find_map(|outcome| match outcome {
                 SettleOutcome::Unavailable(why) => Some(why.clone()),
                 _ => None,
             });
             let Some(why) = unanswered else { return Ok(outcomes) };
-            if !patience.pause(&why) {
+            if !patience.pause(&why).await {
                 return Err(fail!(
                     Exit::Store,
                     "the store does not answer ({why}): what was written last is not marked, and the next run \
@@ -133,25 +131,28 @@ impl Ordered {
 
     /// Marks, and waits until so many replicas as the store asks for hold the marks. False if a stop gives up first:
     /// then nothing is acknowledged, and what comes again is a duplicate, unless a failover has forgotten it.
-    fn mark_and_replicate(&self, endings: &mut [Ending]) -> Result<(Vec<SettleOutcome>, bool), Failure> {
+    async fn mark_and_replicate(
+        &self,
+        endings: &mut [Ending],
+    ) -> Result<(Vec<SettleOutcome>, bool), Failure> {
         let store = self.gate.store();
         let mut since = store.cache_epoch();
-        let mut outcomes = self.mark(endings)?;
+        let mut outcomes = self.mark(endings).await?;
         if store.replicas() == 0 {
             return Ok((outcomes, true));
         }
         let mut patience = self.patience();
         while any_marks(endings, &outcomes)
-            && let Err(why) = self.runtime.block_on(store.replicated(since))
+            && let Err(why) = store.replicated(since).await
         {
-            if !patience.pause(&why) {
+            if !patience.pause(&why).await {
                 return Ok((outcomes, false));
             }
             let now = store.cache_epoch();
             // Only the wait is repeated, unless another server may answer by now, which may not have the marks.
             if now != since {
                 since = now;
-                outcomes = self.mark(endings)?;
+                outcomes = self.mark(endings).await?;
             }
         }
         endings.iter_mut().for_each(Ending::is_replicated);
@@ -160,7 +161,7 @@ impl Ordered {
 
     /// Acknowledges what is done. What cannot be acknowledged before a stop gives up is delivered again, as a
     /// duplicate. What somebody else has by now is theirs to acknowledge, as a duplicate as well.
-    fn acknowledge(&self, group: &[&mut Item], outcomes: &[Outcome]) {
+    async fn acknowledge(&self, group: &[&mut Item], outcomes: &[Outcome]) {
         let Some(acks) = &self.acks else { return };
         let done = |(item, outcome): (&&mut Item, &Outcome)| match item.plan {
             Plan::Finish(_) if outcome.is_applied() => item.ticket,
@@ -169,11 +170,11 @@ impl Ordered {
         let mut tickets: Vec<Ticket> = group.iter().zip(outcomes).filter_map(done).collect();
         let mut patience = self.patience();
         while !tickets.is_empty() {
-            let acked = self.runtime.block_on(acks.acknowledge(&tickets));
+            let acked = acks.acknowledge(&tickets).await;
             let unanswered =
                 tickets.iter().zip(acked).filter(|(_, acked)| matches!(acked, Acked::Unavailable(_)));
             tickets = unanswered.map(|(ticket, _)| *ticket).collect();
-            if !tickets.is_empty() && !patience.pause("its source does not take acknowledgements") {
+            if !tickets.is_empty() && !patience.pause("its source does not take acknowledgements").await {
                 return;
             }
         }
@@ -192,13 +193,26 @@ fn append(sink: &mut dyn Sink, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 impl Settle for Ordered {
-    fn settle(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
+    fn settle<'a>(&'a mut self, group: &'a mut [&mut Item]) -> Settling<'a, Result<Vec<Outcome>, Failure>> {
+        Box::pin(self.settle_group(group))
+    }
+
+    fn close(&mut self) -> Settling<'_, Result<(), Failure>> {
+        Box::pin(async {
+            self.output.flush().await.or_exit(Exit::File)?;
+            self.dead_letters.flush().await.or_exit(Exit::File)
+        })
+    }
+}
+
+impl Ordered {
+    pub(super) async fn settle_group(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
         super::put_off_what_is_late(group, &self.gate);
         let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
-        let mut outcomes = self.check(&settlements);
+        let mut outcomes = self.check(&settlements).await;
         group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
         self.unguard(group.iter_mut().map(|item| item.ending.as_mut()), &mut outcomes);
-        let written = self.write(group, &outcomes)?;
+        let written = self.write(group, &outcomes).await?;
 
         // What the check refused is not marked; what it could not answer is only released; what may be half
         // written is neither: its claim lapses.
@@ -218,7 +232,7 @@ impl Settle for Ordered {
                 endings.push(ending);
             }
         }
-        let (settled, replicated) = self.mark_and_replicate(&mut endings)?;
+        let (settled, replicated) = self.mark_and_replicate(&mut endings).await?;
         for ((index, ending), outcome) in marked.into_iter().zip(endings).zip(settled) {
             if let (Some(item), Some(place)) = (group.get_mut(index), outcomes.get_mut(index)) {
                 item.ending = Some(ending);
@@ -227,13 +241,8 @@ impl Settle for Ordered {
         }
         let outcomes: Vec<Outcome> = outcomes.into_iter().map(Outcome::Settled).collect();
         if replicated {
-            self.acknowledge(group, &outcomes);
+            self.acknowledge(group, &outcomes).await;
         }
         Ok(outcomes)
-    }
-
-    fn close(&mut self) -> Result<(), Failure> {
-        self.output.flush().or_exit(Exit::File)?;
-        self.dead_letters.flush().or_exit(Exit::File)
     }
 }

@@ -1,0 +1,23 @@
+//! What an operator should know while a run goes on: lines on standard error.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static MUTED: AtomicBool = AtomicBool::new(false);
+
+/// Nothing is said from now on, by the whole process: for a simulation, whose outages are no news to anybody.
+pub fn mute() {
+    MUTED.store(true, Ordering::Relaxed);
+}
+
+pub(crate) fn say(what: fmt::Arguments<'_>) {
+    if !MUTED.load(Ordering::Relaxed) {
+        eprintln!("oncegate: warning: {what}");
+    }
+}
+
+/// Says something to whoever operates the process.
+macro_rules! warning {
+    ($($arg:tt)*) => { $crate::warning::say(format_args!($($arg)*)) };
+}
+pub(crate) use warning;
