@@ -7,11 +7,13 @@ mod command;
 mod component;
 mod demo;
 mod plugins;
+mod proof;
 mod test;
 mod toolchain;
 mod workspace;
 
 use anyhow::{Result, bail};
+use proof::Part;
 use std::process::ExitCode;
 use test::deny::old_cargo;
 use workspace::Workspace;
@@ -23,8 +25,14 @@ cargo xtask COMMAND
   demo                send a stream with many duplicates through the payment plugin, three times
   bench [--whole]     measure the parts, whole runs beside a native handler, and memory; --whole leaves
                       the parts out
+  model [ARGUMENT…]   search the protocol's model through, and show what each rule's absence leads to
+  sim [ARGUMENT…]     run the real pipeline on virtual time with faults from a seed: --seeds N, --seed S
+  chaos [ARGUMENT…]   run real hosts and servers under real faults: --minutes N --seed S --shape
+                      single|cluster|sentinel
   test [--ci] [STEP…] check, build and test everything, or only the steps named
   help                print this
+
+`model`, `sim` and `chaos` take `--help`, too; docs/proof.md says what they show.
 
 `plugins` gets the wasm32 target if it is missing, and `test` what it needs to run. As root on Debian that
 includes packages; elsewhere a step that cannot run is skipped and says so. With --ci (or CI=true in the
@@ -34,11 +42,11 @@ environment) a skipped step is a failure.
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let result = match std::env::var_os(old_cargo::REAL_CARGO) {
-        Some(cargo) => old_cargo::play(cargo, &arguments),
+        Some(cargo) => old_cargo::play(cargo, &arguments).map(|()| ExitCode::SUCCESS),
         None => run(&arguments),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -46,11 +54,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[String]) -> Result<()> {
+fn run(arguments: &[String]) -> Result<ExitCode> {
     let (command, rest) = match arguments.split_first() {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", arguments),
     };
+    if let Some(part) = Part::named(command) {
+        return part.run(&Workspace::find()?, rest);
+    }
     match (command, rest) {
         ("help" | "--help" | "-h", _) => print!("{HELP}"),
         ("plugins", []) => drop(plugins::build(&Workspace::find()?)?),
@@ -63,5 +74,5 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         _ => bail!("there is no command `{command}`; `cargo xtask help` lists them"),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

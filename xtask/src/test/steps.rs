@@ -7,6 +7,7 @@ use super::report::Outcome::{self, Passed, Skipped};
 use super::{deny, redis};
 use crate::command::{cargo, run};
 use crate::plugins;
+use crate::proof::Part;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use anyhow::Result;
@@ -23,8 +24,11 @@ pub struct Step {
     pub run: fn(&Workspace) -> Result<Outcome>,
 }
 
+/// How long fresh seeds are simulated.
+const SIMULATED_SECONDS: &str = "60";
+
 /// All steps, in order.
-pub const STEPS: [Step; 8] = [
+pub const STEPS: [Step; 11] = [
     Step { name: "format", what: "the sources are formatted", run: format },
     Step { name: "deny", what: "licences and origins of the dependencies", run: deny::check },
     Step { name: "clippy", what: "no warnings in native code", run: clippy },
@@ -33,6 +37,17 @@ pub const STEPS: [Step; 8] = [
     Step { name: "plugins", what: "the guests build to components", run: build_plugins },
     Step { name: "redis", what: "there is a redis-server for the tests to start", run: redis::find },
     Step { name: "tests", what: "unit, conformance, documentation and whole-system tests", run: tests },
+    Step {
+        name: "model",
+        what: "the protocol's model holds, and does not without any one of its rules",
+        run: model,
+    },
+    Step {
+        name: "sim",
+        what: "the pipeline on virtual time, with faults from known and fresh seeds",
+        run: sim,
+    },
+    Step { name: "chaos", what: "real hosts and servers under real faults, from a fresh seed", run: chaos },
 ];
 
 fn format(workspace: &Workspace) -> Result<Outcome> {
@@ -74,6 +89,24 @@ fn tests(workspace: &Workspace) -> Result<Outcome> {
     cargo.env("ONCEGATE_BIN", workspace.built("debug/oncegate"));
     cargo.env("ONCEGATE_PLUGINS", workspace.built("plugins"));
     passed(&mut cargo)
+}
+
+fn model(workspace: &Workspace) -> Result<Outcome> {
+    prove(workspace, Part::Model, &[])
+}
+
+fn sim(workspace: &Workspace) -> Result<Outcome> {
+    prove(workspace, Part::Sim, &["--regressions", "--fresh", SIMULATED_SECONDS])
+}
+
+fn chaos(workspace: &Workspace) -> Result<Outcome> {
+    prove(workspace, Part::Chaos, &["--suite"])
+}
+
+/// Runs a part of the proof, built as the tests are: the same packages, so that cargo chooses the same features.
+fn prove(workspace: &Workspace, part: Part, arguments: &[&str]) -> Result<Outcome> {
+    run(in_workspace(workspace, "build").args(["--workspace", "--bins", "--tests"]))?;
+    passed(part.program(workspace, "debug").args(arguments))
 }
 
 fn in_workspace(workspace: &Workspace, subcommand: &str) -> Command {
