@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oncegate_tests::{Bench, Ended, Redis};
+use oncegate_tests::{Bench, Ended, Redis, until};
 use serde_json::{Value, json};
 
 fn effects(count: usize) -> Vec<Value> {
@@ -48,12 +48,15 @@ fn a_server_killed_and_restarted_in_mid_run_loses_and_doubles_nothing() {
     // After each restart, keys that the server does not hold wait for one lease.
     let quick = ["--attempts", "1", "--lease", "8s", "--handler-limit", "2s"];
     let run = bench.run_on("probe", &redis.url()).args(&quick).start();
+    // A server that is away at the start is refused, not waited for.
+    let out = bench.path("out.ndjson");
+    until("the run has begun", || std::fs::metadata(&out).is_ok_and(|out| out.len() > 0));
     // The second outage is longer than a call's patience, so that handlers are told of it.
     for outage_ms in [300, 5_000, 300] {
-        std::thread::sleep(Duration::from_millis(500));
         redis.kill();
         std::thread::sleep(Duration::from_millis(outage_ms));
         redis.restart();
+        std::thread::sleep(Duration::from_millis(500));
     }
     let ended = Ended::new(run.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
