@@ -25,16 +25,47 @@ pub enum Call {
     Command(&'static str),
 }
 
-/// The sources of scripts, by what Redis calls them. They are learnt from the calls that bring them along.
-pub type Sources = HashMap<Vec<u8>, String>;
+/// What scripts do, by what Redis calls them. They are learnt from the calls that bring them along.
+pub type Sources = HashMap<Vec<u8>, Option<Call>>;
+
+/// All that are known by their source. One that has another's words comes before it.
+const SCRIPTS: [Call; 8] = [
+    Call::Settle,
+    Call::Claim,
+    Call::Check,
+    Call::Mark,
+    Call::Acknowledge,
+    Call::Append,
+    Call::Keep,
+    Call::Hold,
+];
 
 impl Call {
     /// Whether a command is this one. A script that is called without a key only shows that it may be called.
     pub fn is(self, words: &[&[u8]], sources: &Sources) -> bool {
-        if let Call::Command(name) = self {
-            return words.first().is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+        match self {
+            Call::Command(name) => {
+                words.first().is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+            }
+            script => Call::of(words, sources) == Some(script),
         }
-        source(words, sources).is_some_and(|source| self.is_source(source))
+    }
+
+    /// What a command does, if it is one of the scripts.
+    pub fn of(words: &[&[u8]], sources: &Sources) -> Option<Call> {
+        let [name, script, keys, ..] = words else { return None };
+        if *keys == b"0" {
+            return None;
+        }
+        if name.eq_ignore_ascii_case(b"EVAL") {
+            return Call::of_source(std::str::from_utf8(script).ok()?);
+        }
+        let digest = name.eq_ignore_ascii_case(b"EVALSHA").then_some(*script)?;
+        sources.get(digest).copied().flatten()
+    }
+
+    fn of_source(source: &str) -> Option<Call> {
+        SCRIPTS.into_iter().find(|call| call.is_source(source))
     }
 
     fn is_source(self, source: &str) -> bool {
@@ -60,20 +91,8 @@ pub fn learn(words: &[&[u8]], sources: &mut Sources) {
     if let [name, source, ..] = words
         && name.eq_ignore_ascii_case(b"EVAL")
     {
-        let source = String::from_utf8_lossy(source).into_owned();
+        let source = String::from_utf8_lossy(source);
         let digest = redis::Script::new(&source).get_hash().as_bytes().to_vec();
-        sources.insert(digest, source);
+        sources.entry(digest).or_insert_with(|| Call::of_source(&source));
     }
-}
-
-fn source<'a>(words: &[&'a [u8]], sources: &'a Sources) -> Option<&'a str> {
-    let [name, script, keys, ..] = words else { return None };
-    if *keys == b"0" {
-        return None;
-    }
-    if name.eq_ignore_ascii_case(b"EVAL") {
-        return std::str::from_utf8(script).ok();
-    }
-    let digest = name.eq_ignore_ascii_case(b"EVALSHA").then_some(*script)?;
-    sources.get(digest).map(String::as_str)
 }

@@ -1,89 +1,22 @@
 //! A stretch of wire between one host and its Redis that does something when a certain call goes by.
 
-use std::collections::VecDeque;
-use std::io::{Read as _, Write as _};
+mod connection;
+mod ports;
+mod rule;
+mod watch;
+
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::call::{Call, Sources, learn};
-use crate::resp;
-use crate::wait::until;
+use connection::Connection;
+use rule::{Action, Rule};
 
-/// When a rule acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// Before the server hears of the call.
-    Before,
-    /// When the server has done it, and its client does not know yet.
-    After,
-}
-
-/// What becomes of the call, or of its reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// It goes on.
-    Pass,
-    /// It is lost, and its connection with it.
-    Cut,
-    /// It is lost with all connections, and nobody is let in for a while.
-    Refuse(Duration),
-}
-
-type Action = Arc<Mutex<dyn FnMut() -> Then + Send>>;
-
-struct Rule {
-    call: Call,
-    moment: Moment,
-    /// Which calls it is about, counted from 1, when the rule was made.
-    which: Which,
-    seen: u64,
-    action: Action,
-    hits: Hits,
-}
-
-/// Which calls a rule is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// One, counted from 1 from when the rule was made.
-    Nth(u64),
-    /// Each of the first so many.
-    First(u64),
-    /// All of them.
-    Each,
-}
-
-impl Which {
-    fn is(self, number: u64) -> bool {
-        match self {
-            Which::Nth(which) => number == which,
-            Which::First(count) => number <= count,
-            Which::Each => true,
-        }
-    }
-}
-
-/// How often a rule has acted.
-#[derive(Debug, Clone, Default)]
-pub struct Hits(Arc<AtomicU64>);
-
-impl Hits {
-    /// So often.
-    pub fn count(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    /// Counts one.
-    pub fn note(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Waits until it has acted once.
-    pub fn wait(&self, what: &str) {
-        until(what, || self.count() > 0);
-    }
-}
+pub use ports::Ports;
+pub use rule::{Hits, Moment, Then, Which};
+pub use watch::{Sequel, Watch};
 
 /// A wire to a server on this machine.
 #[derive(Debug)]
@@ -97,8 +30,14 @@ pub struct Wire {
 struct State {
     rules: Mutex<Vec<Rule>>,
     sources: Mutex<Sources>,
+    watch: Mutex<Option<Watch>>,
+    ports: Ports,
     refused_until: Mutex<Option<Instant>>,
+    /// Until when each piece of data is held up, and for how long.
+    slow: Mutex<Option<(Instant, Duration)>>,
     open: Mutex<Vec<TcpStream>>,
+    /// How many directions of connections are still being read.
+    halves: AtomicUsize,
     closed: AtomicBool,
 }
 
@@ -111,9 +50,15 @@ impl std::fmt::Debug for State {
 impl Wire {
     /// A wire to this port.
     pub fn to(server: u16) -> Self {
+        Self::among(server, &Ports::default())
+    }
+
+    /// A wire to this port, one of several that a host has: where a server names others, the host hears of their
+    /// wires.
+    pub fn among(server: u16, ports: &Ports) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State::default());
+        let state = Arc::new(State { ports: ports.clone(), ..State::default() });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -131,6 +76,16 @@ impl Wire {
         Self { server, port, state }
     }
 
+    /// Where a host finds it.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The server at its other end.
+    pub fn server(&self) -> u16 {
+        self.server
+    }
+
     /// The same URL, through this wire.
     pub fn through(&self, url: &str) -> String {
         url.replace(&format!("127.0.0.1:{}", self.server), &format!("127.0.0.1:{}", self.port))
@@ -144,10 +99,33 @@ impl Wire {
         moment: Moment,
         action: impl FnMut() -> Then + Send + 'static,
     ) -> Hits {
+        self.rule_for(call, |_| true, which, moment, action)
+    }
+
+    /// Makes a rule for those calls whose words are such.
+    pub fn rule_for(
+        &self,
+        call: Call,
+        condition: impl Fn(&[&[u8]]) -> bool + Send + 'static,
+        which: Which,
+        moment: Moment,
+        action: impl FnMut() -> Then + Send + 'static,
+    ) -> Hits {
         let (action, hits): (Action, _) = (Arc::new(Mutex::new(action)), Hits::default());
-        let rule = Rule { call, moment, which, seen: 0, action, hits: hits.clone() };
+        let condition = Box::new(condition);
+        let rule = Rule { call, condition, moment, which, seen: 0, action, hits: hits.clone() };
         self.state.rules.lock().unwrap().push(rule);
         hits
+    }
+
+    /// Lets everything pass that rules were about.
+    pub fn forget_rules(&self) {
+        self.state.rules.lock().unwrap().clear();
+    }
+
+    /// Somebody looks at what goes by from now on.
+    pub fn watch(&self, watch: Watch) {
+        *self.state.watch.lock().unwrap() = Some(watch);
     }
 
     /// Counts calls.
@@ -158,6 +136,21 @@ impl Wire {
     /// Cuts all connections.
     pub fn cut(&self) {
         self.state.cut();
+    }
+
+    /// Cuts all connections and lets nobody in for a while.
+    pub fn refuse(&self, how_long: Duration) {
+        self.state.refuse(how_long);
+    }
+
+    /// For a while, holds each piece of data up for so long.
+    pub fn slow(&self, how_long: Duration, each: Duration) {
+        *self.state.slow.lock().unwrap() = Some((Instant::now() + how_long, each));
+    }
+
+    /// Whether nothing is under way any more, as after the end of its client.
+    pub fn is_quiet(&self) -> bool {
+        self.state.halves.load(Ordering::SeqCst) == 0
     }
 }
 
@@ -175,121 +168,58 @@ impl State {
         self.refused_until.lock().unwrap().is_some_and(|until| Instant::now() < until)
     }
 
+    fn refuse(&self, how_long: Duration) {
+        *self.refused_until.lock().unwrap() = Some(Instant::now() + how_long);
+        self.cut();
+    }
+
     fn cut(&self) {
         for stream in self.open.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
-    /// What is to be done at this command, by the rules that are about it.
-    fn actions(&self, words: &[&[u8]]) -> Vec<(Moment, Action, Hits)> {
+    /// Waits as long as data is held up.
+    fn linger(&self) {
+        let slow = *self.slow.lock().unwrap();
+        if let Some((until, each)) = slow
+            && Instant::now() < until
+        {
+            std::thread::sleep(each);
+        }
+    }
+
+    /// Which script it is, and what is to be done at this command, by the rules that are about it.
+    fn actions(&self, words: &[&[u8]]) -> (Option<Call>, Vec<(Moment, Action, Hits)>) {
         let mut sources = self.sources.lock().unwrap();
         learn(words, &mut sources);
         let mut actions = Vec::new();
-        for rule in self.rules.lock().unwrap().iter_mut().filter(|rule| rule.call.is(words, &sources)) {
+        for rule in self.rules.lock().unwrap().iter_mut() {
+            if !rule.call.is(words, &sources) || !(rule.condition)(words) {
+                continue;
+            }
             rule.seen += 1;
             if rule.which.is(rule.seen) {
                 actions.push((rule.moment, Arc::clone(&rule.action), rule.hits.clone()));
             }
         }
-        actions
+        (Call::of(words, &sources), actions)
     }
 
     /// Acts. False if the connection is cut.
     fn act(&self, action: &Action, hits: &Hits) -> bool {
         let then = (action.lock().unwrap())();
         if let Then::Refuse(how_long) = then {
-            *self.refused_until.lock().unwrap() = Some(Instant::now() + how_long);
-            self.cut();
+            self.refuse(how_long);
         }
         hits.note();
         then == Then::Pass
     }
-}
 
-/// For each command whose reply is to come, what is to be done then.
-type Expected = Mutex<VecDeque<Vec<(Action, Hits)>>>;
-
-struct Connection {
-    client: TcpStream,
-    server: TcpStream,
-    state: Arc<State>,
-    expected: Arc<Expected>,
-}
-
-impl Connection {
-    fn new(client: TcpStream, server: TcpStream, state: &Arc<State>) -> Self {
-        let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        let mut open = state.open.lock().unwrap();
-        open.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
-        Self { client, server, state: Arc::clone(state), expected: Arc::default() }
-    }
-
-    fn run(self) {
-        let back = Self {
-            client: self.client.try_clone().unwrap(),
-            server: self.server.try_clone().unwrap(),
-            state: Arc::clone(&self.state),
-            expected: Arc::clone(&self.expected),
-        };
-        std::thread::spawn(move || self.forth());
-        std::thread::spawn(move || back.back());
-    }
-
-    fn forth(&self) {
-        each_frame(&self.client, &self.server, |command| self.lets_pass(command));
-        self.end();
-    }
-
-    /// Whether the command reaches the server.
-    fn lets_pass(&self, command: &[u8]) -> bool {
-        let words = resp::words(command);
-        let (mut passes, mut later) = (true, Vec::new());
-        for (moment, action, hits) in self.state.actions(&words) {
-            match moment {
-                Moment::Before => passes &= self.state.act(&action, &hits),
-                Moment::After => later.push((action, hits)),
-            }
-        }
-        // Subscriptions are answered by what the server pushes.
-        let is_pushed = words.first().is_some_and(|word| word.to_ascii_uppercase().ends_with(b"SUBSCRIBE"));
-        if !is_pushed {
-            self.expected.lock().unwrap().push_back(later);
-        }
-        passes
-    }
-
-    fn back(&self) {
-        let answers = |frame: &[u8]| {
-            if matches!(frame[0], b'>' | b'|') {
-                return true;
-            }
-            let actions = self.expected.lock().unwrap().pop_front().unwrap_or_default();
-            actions.iter().all(|(action, hits)| self.state.act(action, hits))
-        };
-        each_frame(&self.server, &self.client, answers);
-        self.end();
-    }
-
-    fn end(&self) {
-        let _ = self.client.shutdown(Shutdown::Both);
-        let _ = self.server.shutdown(Shutdown::Both);
-    }
-}
-
-/// Passes whole frames on, as long as there are any and they may pass.
-fn each_frame(mut from: &TcpStream, mut to: &TcpStream, mut passes: impl FnMut(&[u8]) -> bool) {
-    let (mut kept, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        kept.extend_from_slice(&buffer[..count]);
-        let mut at = 0;
-        while let Some(length) = resp::frame(&kept[at..]) {
-            if !passes(&kept[at..at + length]) || to.write_all(&kept[at..at + length]).is_err() {
-                return;
-            }
-            at += length;
-        }
-        kept.drain(..at);
+    /// Tells whoever looks at what goes by.
+    fn watched(&self, call: Option<Call>, words: &[&[u8]]) -> Option<Sequel> {
+        let watch = self.watch.lock().unwrap().clone()?;
+        watch(call, words)
     }
 }
 
@@ -297,6 +227,7 @@ fn each_frame(mut from: &TcpStream, mut to: &TcpStream, mut passes: impl FnMut(&
 mod tests {
     use super::*;
     use crate::Redis;
+    use crate::wait::until;
 
     const SCRIPT: &str =
         "-- Claims keys, for a test\nif not KEYS[1] then return 0 end\nreturn redis.call('INCR', KEYS[1])";
