@@ -26,6 +26,12 @@ pub trait Source {
     /// [`Delivery::Malformed`].
     fn receive(&mut self, max: usize) -> Pending<'_, Result<Vec<Delivery>, SourceError>>;
 
+    /// How often it has lost a connection so far. What it hands out after that may come from a server that forgot its last
+    /// writes: deliveries that were settled before, whose marks it forgot as well.
+    fn reconnects(&self) -> u64 {
+        0
+    }
+
     /// Whether the input has an end.
     fn ends(&self) -> bool {
         true

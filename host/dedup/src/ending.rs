@@ -1,9 +1,9 @@
 //! What is left of an attempt when it has ended: what to ask of the store, and whom to tell of it.
 
-use crate::Gate;
 use crate::inflight::Leader;
 use crate::l1::Ticket;
 use crate::store::{Absent, Action, Claim, KeySettle, Settlement};
+use crate::{Gate, Key};
 
 /// An attempt that has ended and is to be settled. It keeps other attempts of this process from its keys until
 /// it is confirmed or dropped.
@@ -15,6 +15,8 @@ pub struct Ending {
     pub(crate) aside: Option<Aside>,
     pub(crate) leaders: Vec<Leader>,
     pub(crate) unknown: Vec<Unknown>,
+    /// What it was told is settled already.
+    relied_on: Vec<Key>,
     pub(crate) times: Times,
     pub(crate) replicated: bool,
     /// It went on without the store.
@@ -49,6 +51,7 @@ impl Ending {
         settlement: Settlement,
         leaders: Vec<Leader>,
         unknown: Vec<Unknown>,
+        relied_on: Vec<Key>,
         shadow: bool,
         times: Times,
     ) -> Self {
@@ -57,7 +60,7 @@ impl Ending {
             true => (nothing, Some(Aside { settlement, applied: false })),
             false => (settlement, None),
         };
-        Self { settlement, aside, leaders, unknown, times, replicated: false, unguarded: false }
+        Self { settlement, aside, leaders, unknown, relied_on, times, replicated: false, unguarded: false }
     }
 
     /// What to ask of the store. In a trial run nothing, whatever it claimed.
@@ -80,6 +83,13 @@ impl Ending {
     pub fn is_empty(&self) -> bool {
         let aside = self.aside.as_ref().is_none_or(|aside| aside.settlement.keys.is_empty());
         self.settlement.keys.is_empty() && self.unknown.is_empty() && aside
+    }
+
+    /// Keys that others had settled, as the attempt was told: committed, or dead with this very delivery. That it may be
+    /// acknowledged hangs on those marks. Where they can be forgotten together with acknowledgements, by a failover, they
+    /// have to be there still when it is acknowledged.
+    pub fn relied_on(&self) -> &[Key] {
+        &self.relied_on
     }
 
     /// Whether this was a trial run: its outputs go out whatever the store says. What it claimed is settled by

@@ -59,6 +59,13 @@ impl Gate {
         &self.clock
     }
 
+    /// The cache believes nothing any more that it knew before. For whoever learns, before the store's own connection
+    /// does, that a server may have forgotten what it confirmed: deliveries that come over a new connection may be those
+    /// whose marks it forgot together with their acknowledgements.
+    pub fn distrust_cache(&self) {
+        self.l1.distrust();
+    }
+
     /// Begins one attempt at one delivery.
     pub fn attempt(self: &Arc<Self>, origin: Origin, fingerprint: Option<Fingerprint>) -> Attempt {
         Attempt::new(Arc::clone(self), origin, fingerprint)

@@ -39,8 +39,10 @@ pub(crate) struct L1 {
     clock: Arc<dyn Clock>,
     staleness_ms: u64,
     cache: Option<Cache<Key, Arc<CachedCommit>>>,
-    /// How many keys were taken out by an operator's hand.
+    /// How often something ceased to be so: keys that an operator changed, and distrust of all of it.
     invalidations: AtomicU64,
+    /// What the store was asked for before so many of them is not believed.
+    distrusted: AtomicU64,
 }
 
 /// What is known before the store is asked: an answer is remembered only if it still is so afterwards.
@@ -55,8 +57,8 @@ pub(crate) struct Ticket {
 #[derive(Debug)]
 struct CachedCommit {
     commit: Committed,
-    /// Under which the store confirmed it.
-    epoch: u64,
+    /// What was known before the store confirmed it.
+    ticket: Ticket,
     /// On the gate's own clock. The cache's expiry follows the real clock, which a simulation does not; and it
     /// may be late.
     until_ms: u64,
@@ -94,7 +96,8 @@ impl L1 {
         let cache = (limits.bytes > 0).then(|| {
             Cache::builder().max_capacity(limits.bytes).weigher(weight).expire_after(ByRemainingLife).build()
         });
-        Self { clock, staleness_ms: limits.staleness_ms, cache, invalidations: AtomicU64::new(0) }
+        let (invalidations, distrusted) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { clock, staleness_ms: limits.staleness_ms, cache, invalidations, distrusted }
     }
 
     /// To be taken before the store is asked for what may be inserted. None: nothing may.
@@ -109,7 +112,15 @@ impl L1 {
         let epoch = epoch?;
         let cached = self.cache.as_ref()?.get(key)?;
         let left_ms = cached.until_ms.saturating_sub(self.clock.now_ms());
-        (left_ms > 0 && cached.epoch == epoch).then(|| Committed { left_ms, ..cached.commit.clone() })
+        let Ticket { epoch: known, invalidations } = cached.ticket;
+        let is_believed = known == epoch && invalidations >= self.distrusted.load(Ordering::SeqCst);
+        (left_ms > 0 && is_believed).then(|| Committed { left_ms, ..cached.commit.clone() })
+    }
+
+    /// Nothing is believed any more that the store was asked for before.
+    pub fn distrust(&self) {
+        let now = self.invalidations.fetch_add(1, Ordering::SeqCst) + 1;
+        self.distrusted.fetch_max(now, Ordering::SeqCst);
     }
 
     /// Remembers a commit that the store has confirmed, for the rest of its window or the staleness bound; unless
@@ -121,7 +132,7 @@ impl L1 {
             return;
         }
         let until_ms = self.clock.now_ms().saturating_add(life_ms);
-        let cached = CachedCommit { commit, epoch: ticket.epoch, until_ms, life_ms };
+        let cached = CachedCommit { commit, ticket, until_ms, life_ms };
         cache.insert(key.clone(), Arc::new(cached));
         // An invalidation between the look above and the insertion found nothing to take out. Each counts before it
         // takes out: one that is not counted yet takes out what is inserted now.
@@ -216,6 +227,20 @@ mod tests {
         assert!(l1.get(&key, Some(0)).is_some());
         l1.invalidate(&key);
         assert!(l1.get(&key, Some(0)).is_none());
+    }
+
+    #[test]
+    fn after_distrust_only_what_was_asked_for_since_is_believed() {
+        let l1 = L1::new(L1Limits::default(), Arc::new(SystemClock));
+        let key = |name: &[u8]| Key::new(&Namespace::new("n").unwrap(), name);
+        let asked = l1.ticket(Some(0));
+        l1.insert(&key(b"before"), commit(60_000), asked);
+        l1.distrust();
+        l1.insert(&key(b"under way"), commit(60_000), asked);
+        l1.insert(&key(b"since"), commit(60_000), l1.ticket(Some(0)));
+        let known =
+            [b"before".as_slice(), b"under way", b"since"].map(|name| l1.get(&key(name), Some(0)).is_some());
+        assert_eq!(known, [false, false, true]);
     }
 
     #[test]

@@ -217,6 +217,27 @@ fn a_lost_fence_keeps_its_delivery_from_everything_and_the_others_from_nothing()
 }
 
 #[test]
+fn a_duplicate_is_acknowledged_only_while_the_mark_that_it_was_found_by_is_there() {
+    // A failover can forget the mark, and the message that made it, after this delivery was told of it.
+    let server = RedisServer::start(ServerOptions::default());
+    let (mut bench, mut connection) = (bench(&server), server.connection());
+    let tickets = bench.tickets(&mut connection, 3);
+    let first = bench.effect(tickets[0], "k");
+    assert_eq!(bench.settle(&mut [first]), [APPLIED]);
+    let duplicate = |bench: &Bench, ticket| {
+        let mut attempt = bench.gate.attempt(Origin::of("in", "another"), None);
+        assert_eq!(block_on(attempt.seen(b"k")), Ok(Sighting::Duplicate(None)));
+        bench.item(ticket, attempt, &[])
+    };
+    let (while_there, afterwards) = (duplicate(&bench, tickets[1]), duplicate(&bench, tickets[2]));
+    assert_eq!(bench.settle(&mut [while_there]), [APPLIED]);
+    let key = Key::new(&bench.gate.policy().namespace, b"k");
+    block_on(bench.store.forget(&key, None, 60_000)).unwrap();
+    assert_eq!(bench.settle(&mut [afterwards]), [Outcome::Settled(SettleOutcome::Lost { key: 0 })]);
+    assert_eq!(pending(&mut connection, "in"), 1);
+}
+
+#[test]
 fn a_settle_whose_reply_is_lost_is_done_once_also_where_there_is_no_key() {
     // Rule 9, row 11.
     for cut in [Cut::Request, Cut::Reply] {

@@ -48,7 +48,10 @@ impl Clock for TestClock {
 #[derive(Debug)]
 struct Noted {
     inner: MemoryStore,
+    clock: Arc<TestClock>,
     events: Events,
+    /// How long it takes to check fences.
+    check_takes_ms: AtomicU64,
     unanswered: AtomicU32,
     /// How many replicas it asks for, and how often too few of them answer.
     replicas: AtomicU32,
@@ -65,7 +68,9 @@ impl Store for Noted {
 
     fn check<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
         self.events.lock().unwrap().push("check");
-        self.inner.check(settlements)
+        let checked = self.inner.check(settlements);
+        self.clock.0.fetch_add(self.check_takes_ms.load(SeqCst), SeqCst);
+        checked
     }
 
     fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Vec<SettleOutcome>> {
@@ -201,7 +206,9 @@ fn bench_of(outage: Outage) -> Bench {
     let inner = MemoryStore::new(clock.clone());
     let store = Arc::new(Noted {
         inner,
+        clock: clock.clone(),
         events: events.clone(),
+        check_takes_ms: AtomicU64::new(0),
         unanswered: AtomicU32::new(0),
         replicas: AtomicU32::new(0),
         short: AtomicU32::new(0),
@@ -245,6 +252,10 @@ impl Bench {
 
     /// One whose key another host has taken over since.
     fn taken(&self) -> Item {
+        self.taken_by(|_, _| {})
+    }
+
+    fn taken_by(&self, then: impl FnOnce(&Gate, Attempt)) -> Item {
         let stale = self.committing("taken");
         let policy = self.gate.policy();
         self.clock.0.fetch_add(policy.lease_ms, SeqCst);
@@ -253,6 +264,7 @@ impl Bench {
             Gate::new(policy.clone(), L1Limits::default(), self.store.clone(), self.clock.clone()).unwrap();
         let mut attempt = other.attempt(Origin::of("s", "m"), None);
         assert_eq!(Self::block_on(attempt.seen(b"taken")), Ok(Sighting::New));
+        then(&other, attempt);
         // As if this host had been paused just before its check: its own timer has not told it yet.
         self.clock.0.fetch_sub(policy.lease_ms, SeqCst);
         stale
@@ -333,12 +345,39 @@ fn a_lost_fence_writes_nothing_and_the_rest_of_the_group_does_not_notice() {
 }
 
 #[test]
+fn a_key_that_was_let_go_meanwhile_lets_no_output_begin() {
+    // A server that failed over forgot the claim, and still has the record that was there before it.
+    let mut bench = bench();
+    let released = bench.taken_by(|other, attempt| {
+        let verdict = attempt.verdict(&HandlerEnd::Failed("no".into()), 0);
+        assert_eq!(Bench::block_on(other.settle(attempt.end(&verdict))), SettleOutcome::Applied { late: 0 });
+    });
+    assert_eq!(bench.record("taken").state, State::Released);
+    assert_eq!(bench.settle(&mut [released]), [Outcome::Settled(SettleOutcome::Lost { key: 0 })]);
+    assert_eq!(bench.written(), "");
+}
+
+#[test]
 fn an_attempt_whose_lease_is_nearly_over_begins_no_output_and_uses_up_no_attempt() {
     // Rule 3, row 4.
     let mut bench = bench();
     let mut items = [bench.committing("k")];
     let policy = bench.gate.policy();
     bench.clock.0.fetch_add(policy.lease_ms - policy.margin_ms, SeqCst);
+    assert_eq!(bench.settle(&mut items), [APPLIED]);
+    assert_eq!(items[0].plan, Plan::Redeliver { failed: false, within_ms: None });
+    assert_eq!(bench.written(), "");
+    let record = bench.record("k");
+    assert_eq!((record.state, record.attempts), (State::Released, 0));
+}
+
+#[test]
+fn a_check_that_is_answered_when_the_lease_is_nearly_over_lets_no_output_begin() {
+    // Rule 3: the fence held when the store looked, and may be somebody else's by now.
+    let mut bench = bench();
+    let mut items = [bench.committing("k")];
+    let policy = bench.gate.policy();
+    bench.store.check_takes_ms.store(policy.lease_ms - policy.margin_ms, SeqCst);
     assert_eq!(bench.settle(&mut items), [APPLIED]);
     assert_eq!(items[0].plan, Plan::Redeliver { failed: false, within_ms: None });
     assert_eq!(bench.written(), "");

@@ -16,6 +16,7 @@ mod line;
 mod options;
 mod packed;
 mod place;
+mod reconnects;
 mod rendering;
 mod reply;
 mod rounds;

@@ -11,6 +11,7 @@ use super::holding::Holding;
 use super::line::{Line, Read};
 use super::options::SourceOptions;
 use super::place::{Place, Trouble};
+use super::reconnects::Reconnects;
 use super::rounds::{Rounds, hand_out};
 use super::script;
 use super::url::StreamUrl;
@@ -53,6 +54,7 @@ pub struct RedisStreamSource {
     /// How large entries have been lately, in bytes.
     usual_bytes: usize,
     outage: Option<Outage>,
+    reconnects: Arc<Reconnects>,
 }
 
 #[derive(Debug)]
@@ -77,7 +79,9 @@ impl RedisStreamSource {
             Unfit::Refused(why) => refused(why),
         };
         let (stream, group, start) = url.of_source().map_err(|error| refused(error.to_string()))?;
-        let server = Server::connect(&url.redis, &script::of_source(), None).map_err(unfit)?;
+        let reconnects = Arc::new(Reconnects::default());
+        let guard = Arc::clone(&reconnects) as _;
+        let server = Server::connect(&url.redis, &script::of_source(), Some(guard)).map_err(unfit)?;
         let consumer =
             unique_name().map_err(|error| away(format!("the consumer needs a random name: {error}")))?;
         let place = Place { server, stream: stream.to_owned(), group: group.to_owned(), consumer };
@@ -94,6 +98,7 @@ impl RedisStreamSource {
             read_next: false,
             usual_bytes: FIRST_BYTES,
             outage: None,
+            reconnects,
         })
     }
 
@@ -109,6 +114,7 @@ impl RedisStreamSource {
         if self.line.is_none() {
             let line = Line::open(&shared.place, LONGEST_READ).await?;
             self.line = Some(line);
+            self.reconnects.add();
             // The reply of the last read may be lost, and what it brought is ours without our knowing.
             self.rounds.begin();
         }
@@ -163,6 +169,10 @@ impl Source for RedisStreamSource {
 
     fn receive(&mut self, max: usize) -> Pending<'_, Result<Vec<Delivery>, SourceError>> {
         Box::pin(self.receive_some(max.max(1)))
+    }
+
+    fn reconnects(&self) -> u64 {
+        self.reconnects.count()
     }
 
     fn ends(&self) -> bool {

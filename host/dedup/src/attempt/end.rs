@@ -101,7 +101,7 @@ impl Attempt {
             .iter()
             .map(|key| Unknown { claim: self.claim(key.clone()), action: act(None) })
             .collect();
-        let (mut keys, mut leaders) = (Vec::new(), Vec::new());
+        let (mut keys, mut leaders, mut relied_on) = (Vec::new(), Vec::new(), Vec::new());
         for Known { key, what } in std::mem::take(&mut self.known) {
             match what {
                 What::New { granted, leader, staged } => {
@@ -115,12 +115,20 @@ impl Attempt {
                     unknown.push(Unknown { claim: self.claim(key), action: act(staged) });
                 }
                 What::Unavailable(_) => unknown.push(Unknown { claim: self.claim(key), action: act(None) }),
+                What::Duplicate { .. } | What::Dead { this_delivery: true, .. } => relied_on.push(key),
                 _ => {}
             }
         }
         let settlement = Settlement { keys, absent: Absent::Refuse };
         let shadow = gate.policy.shadow;
-        Ending::new(settlement, leaders, unknown, shadow, Times { acts_until_ms, ended_ms, ticket })
+        Ending::new(
+            settlement,
+            leaders,
+            unknown,
+            relied_on,
+            shadow,
+            Times { acts_until_ms, ended_ms, ticket },
+        )
     }
 }
 

@@ -110,6 +110,12 @@ impl RedisStore {
         wire::ended(&self.names, settlement.absent, settlement.keys.iter(), part);
     }
 
+    /// Puts the names of records into a part, behind how many there are.
+    pub fn put_names(&self, keys: &[Key], part: &mut Part) {
+        part.args.push_number(keys.len() as u64);
+        keys.iter().for_each(|key| part.keys.push(&self.names.of(key)));
+    }
+
     /// The outcome of a settlement, from what `judged_all` answered.
     pub fn settled(&self, answer: Value) -> SettleOutcome {
         wire::settled(answer)

@@ -30,12 +30,19 @@ impl ReadStage {
         let Self { lanes, shared } = self;
         let clock = Arc::clone(shared.gate.clock());
         let wakes = !source.ends();
+        let mut reconnects = source.reconnects();
         while !shared.stop.is_draining() {
             if shared.waiting.is_full(0) {
                 clock.sleep(PAUSE_MS).await;
                 continue;
             }
             let received = source.receive(BATCH).await;
+            if source.reconnects() != reconnects {
+                reconnects = source.reconnects();
+                // Before anybody sees what it brought: the store's connection may not know yet that its server is another
+                // one, and a cache that remembers what that one forgot would have it acknowledged and lost (rule 18).
+                shared.gate.distrust_cache();
+            }
             report(&shared);
             match received {
                 Ok(batch) if batch.is_empty() && wakes => {}

@@ -4,7 +4,7 @@
 -- KEYS: a stream; for each of its deliveries the names of its records and the stream of each of its outputs. ARGV: an
 -- empty one, the group, the consumer; for each delivery the entry, how often it was handed over; twice the number of its
 -- keys, plus 1 if an absent record is accepted; two a key: the record that is written and its life (ms); the number of
--- its outputs; for each twice the number of its fields, and those, name and value by turns. Where an empty one stands
+-- keys that it relies on as marked, whose records' names follow; the number of its outputs; for each twice the number of its fields, and those, name and value by turns. Where an empty one stands
 -- for an entry, all of this begins anew: what many deliveries have in common is said once, since each argument costs
 -- Redis as much as a small command.
 -- Answers per delivery how many commits came late if it is applied; otherwise a word and what belongs to it: 'settled',
@@ -43,18 +43,19 @@ local d = {}
 local function lay_out(key, arg)
   local header = tonumber(ARGV[arg + 3])
   local count = floor(header / 2)
-  local at = arg + 4 + 2 * count
-  local outputs = tonumber(ARGV[at])
+  local at = arg + 5 + 2 * count
+  local marks, outputs = tonumber(ARGV[at - 1]), tonumber(ARGV[at])
   d.key, d.arg, d.count, d.accept_absent, d.outputs, d.first_output = key, arg, count, header % 2 == 1, outputs, at
+  d.marks, d.first_stream = marks, key + count + marks
   for _ = 1, outputs do at = at + 1 + tonumber(ARGV[at + 1]) end
-  d.last_key, d.last_arg = key + count + outputs, at
+  d.last_key, d.last_arg = d.first_stream + outputs, at
 end
 
 local function append_all()
   local at = d.first_output
   for i = 1, d.outputs do
     local fields = tonumber(ARGV[at + 1])
-    append(KEYS[d.key + d.count + i], at + 2, at + 1 + fields)
+    append(KEYS[d.first_stream + i], at + 2, at + 1 + fields)
     at = at + 1 + fields
   end
 end
@@ -68,8 +69,12 @@ local function settle()
     return { settled_before(key, arg + 3, count) and 'settled' or whose }
   end
   for i = 1, d.outputs do
-    local name = KEYS[key + count + i]
+    local name = KEYS[d.first_stream + i]
     if not is_stream(name) then return { 'refused', 'there is something else than a stream under ' .. name } end
+  end
+  -- A server that failed over may have forgotten a mark by which the delivery was found to be a duplicate.
+  for i = 1, d.marks do
+    if not is_mark(KEYS[key + count + i]) then return { 'fence', count + i } end
   end
   local answer, writes = judged_all(key, arg + 3, count, d.accept_absent)
   if type(answer) ~= 'number' then return { 'unreadable', answer } end

@@ -51,12 +51,16 @@ impl Ordered {
         self.gate.policy().outage == Outage::Open
     }
 
-    /// Fences first: what has lost its fence belongs to somebody else, and must not be written.
+    /// Fences first: what has lost its fence belongs to somebody else, and must not be written. A key that is nobody's
+    /// by now could still be marked, but while its output is on the way anybody may claim it: that is lost as well.
     async fn check(&self, settlements: &[Settlement]) -> Vec<SettleOutcome> {
         if settlements.iter().all(|settlement| settlement.keys.is_empty()) {
             return vec![SettleOutcome::Applied { late: 0 }; settlements.len()];
         }
-        self.gate.store().check(settlements).await
+        let mut outcomes = self.gate.store().check(settlements).await;
+        let is_late = |outcome: &&mut SettleOutcome| matches!(outcome, SettleOutcome::Applied { late: 1.. });
+        outcomes.iter_mut().filter(is_late).for_each(|outcome| *outcome = SettleOutcome::Lost { key: 0 });
+        outcomes
     }
 
     /// Writes the outputs of what the store would apply. False if they may not all be out when the first of their
@@ -211,6 +215,8 @@ impl Ordered {
         let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let mut outcomes = self.check(&settlements).await;
         group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
+        // Once more: a store that was slow to answer has used up leases meanwhile.
+        super::put_off_what_is_late(group, &self.gate);
         self.unguard(group.iter_mut().map(|item| item.ending.as_mut()), &mut outcomes);
         let written = self.write(group, &outcomes).await?;
 

@@ -69,3 +69,10 @@ local function write_all(writes)
   for i = 1, writes do call('SET', names[i], records[i], 'PX', lives[i]) end
 end
 
+-- Whether a record says that its key is settled for good.
+local function is_mark(name)
+  local stored = pcall('GET', name)
+  if not stored or of_other_type(stored) or not readable(stored) then return false end
+  local state = byte(stored, 2)
+  return state == COMMITTED or state == DEAD
+end

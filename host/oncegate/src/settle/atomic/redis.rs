@@ -60,8 +60,14 @@ impl RedisStep {
         part.args.push(ticket.entry_id().as_bytes());
         part.args.push_number(ticket.count);
         match &item.ending {
-            Some(ending) => self.store.put(ending.settlement(), part),
-            None => part.args.push_number(0),
+            Some(ending) => {
+                self.store.put(ending.settlement(), part);
+                self.store.put_names(ending.relied_on(), part);
+            }
+            None => {
+                part.args.push_number(0);
+                part.args.push_number(0);
+            }
         }
         let entries = || Entries::new(&item.output).chain(Entries::new(&item.dead_letter));
         part.args.push_number(entries().count() as u64);

@@ -1,0 +1,617 @@
+//! Connections between hosts and servers: requests and replies under way, and what is lost of them.
+
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+
+use oncegate_broker::Ticket;
+use oncegate_dedup::Key;
+use oncegate_dedup::store::{Claim, ClaimOutcome, Invalidate, SettleOutcome, Settlement};
+
+use crate::counts::Met;
+use crate::encoder::Out;
+use crate::facts::By;
+use crate::plan::{Broken, Fault, Gate, Line, Shape};
+use crate::say;
+use crate::sim::Cell;
+use crate::stream::{Consumer, HandedOut, Whose};
+use crate::world::{Slot, World};
+
+/// A connection's number.
+pub type LinkId = usize;
+
+/// What a server is asked.
+#[derive(Debug, Clone)]
+pub enum Request {
+    Claim(Vec<Claim>),
+    Check(Vec<Settlement>),
+    Settle(Vec<Settlement>),
+    /// Wait until the replica has all that was written before.
+    Replicate,
+    Step {
+        consumer: Consumer,
+        items: Vec<StepItem>,
+    },
+    Read {
+        consumer: Consumer,
+        most: usize,
+        wait_us: u64,
+    },
+    Find {
+        consumer: Consumer,
+        held: Vec<(u64, u64)>,
+        most: usize,
+    },
+    Keep {
+        consumer: Consumer,
+        tickets: Vec<Ticket>,
+    },
+    Acknowledge {
+        consumer: Consumer,
+        tickets: Vec<Ticket>,
+    },
+    HandBack {
+        consumer: Consumer,
+        tickets: Vec<Ticket>,
+    },
+    Append(Vec<Out>),
+}
+
+/// A delivery that is settled in one step.
+#[derive(Debug, Clone)]
+pub struct StepItem {
+    pub ticket: Ticket,
+    pub settlement: Settlement,
+    /// Keys that have to be marked.
+    pub relied_on: Vec<Key>,
+    pub outs: Vec<Out>,
+}
+
+/// What a server answers.
+#[derive(Debug)]
+pub enum Answer {
+    Claimed(Vec<ClaimOutcome>),
+    Settled(Vec<SettleOutcome>),
+    /// None: somebody else has the delivery.
+    Stepped(Vec<Option<SettleOutcome>>),
+    Entries(Vec<HandedOut>),
+    Whose(Vec<Whose>),
+    Done,
+}
+
+/// Who waits for an answer.
+pub type Answered = Arc<Cell<Result<Answer, String>>>;
+
+/// A connection, over and over: it is made again when it was lost.
+#[derive(Debug)]
+pub struct Link {
+    pub host: usize,
+    pub life: u64,
+    pub server: usize,
+    pub line: Line,
+    /// Its host's process is gone.
+    pub closed: bool,
+    pub up: bool,
+    /// How manieth connection it is.
+    conn: u64,
+    /// It is lost, and its host does not know yet.
+    broken: bool,
+    /// In which life of the server it was made.
+    served_by: u64,
+    /// Rises with each connection that was lost.
+    pub epoch: u64,
+    /// Until when absent keys may be forgotten ones.
+    hold_until_ms: u64,
+    /// When the last request arrives, and the last reply.
+    there_us: u64,
+    back_us: u64,
+    sent: u64,
+    open: Vec<(u64, Answered)>,
+    pub waiters: Vec<Waker>,
+    pub caches: Vec<Weak<dyn Invalidate>>,
+    /// What its host is being told was forgotten.
+    telling: Vec<Key>,
+}
+
+/// A read that waits for something to come.
+#[derive(Debug)]
+pub struct Parked {
+    from: From,
+    consumer: Consumer,
+    most: usize,
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, Copy)]
+struct From {
+    link: LinkId,
+    conn: u64,
+    served_by: u64,
+    number: u64,
+    /// Its connection is lost behind it.
+    last: bool,
+}
+
+impl World {
+    /// A new process connects to a server.
+    pub fn open_link(&mut self, host: usize, life: u64, line: Line) -> LinkId {
+        let server = self.plan.shape.server(line);
+        self.links.push(Link {
+            host,
+            life,
+            server,
+            line,
+            closed: false,
+            up: false,
+            conn: 0,
+            broken: false,
+            served_by: 0,
+            epoch: 0,
+            hold_until_ms: 0,
+            there_us: 0,
+            back_us: 0,
+            sent: 0,
+            open: Vec::new(),
+            waiters: Vec::new(),
+            caches: Vec::new(),
+            telling: Vec::new(),
+        });
+        let link = self.links.len() - 1;
+        self.connect(link);
+        link
+    }
+
+    /// How long something is under way.
+    fn way_us(&mut self) -> u64 {
+        match self.rng.below(100) {
+            0 => self.rng.between(3_000, 20_000),
+            1..=15 => self.rng.between(500, 3_000),
+            _ => self.rng.between(50, 500),
+        }
+    }
+
+    fn connect(&mut self, link: LinkId) {
+        let way_us = self.way_us();
+        self.after_us(way_us, move |world| world.admit(link));
+    }
+
+    /// The server looks at who connects, and its host at the server.
+    fn admit(&mut self, link: LinkId) {
+        let Link { closed, server, line, .. } = self.links[link];
+        if closed {
+            return;
+        }
+        let (now_us, now_ms, lease_ms) = (self.now_us(), self.now_ms(), self.plan.policy.lease_ms);
+        let found = &mut self.servers[server];
+        let ready_us = found.down_until_us.max(found.stalled_until_us);
+        let refused = line == Line::Store && found.refused;
+        if now_us < ready_us || refused {
+            let pause_us = ready_us.saturating_sub(now_us).max(20_000);
+            return self.after_us(pause_us, move |world| world.connect(link));
+        }
+        let served_by = found.life;
+        let mut hold_until_ms = 0;
+        if line == Line::Store {
+            if found.data.met.0 != served_by {
+                found.data.met = (served_by, now_ms.max(1));
+            }
+            if found.data.met.1 > 0 {
+                hold_until_ms = found.data.met.1 + lease_ms;
+            }
+        }
+        let way_us = self.way_us();
+        self.after_us(way_us, move |world| world.come_up(link, served_by, hold_until_ms));
+    }
+
+    fn come_up(&mut self, link: LinkId, served_by: u64, hold_until_ms: u64) {
+        let now_us = self.now_us();
+        let life = self.servers[self.links[link].server].life;
+        let found = &mut self.links[link];
+        if found.closed {
+            return;
+        }
+        if life != served_by {
+            return self.connect(link);
+        }
+        found.up = true;
+        found.conn += 1;
+        found.broken = false;
+        (found.served_by, found.hold_until_ms) = (served_by, hold_until_ms);
+        (found.there_us, found.back_us) = (now_us, now_us);
+        std::mem::take(&mut found.waiters).into_iter().for_each(Waker::wake);
+    }
+
+    /// Sends a request. Fails if there is no connection, as far as the host knows.
+    pub fn send(&mut self, link: LinkId, request: Request) -> Result<Answered, String> {
+        if !self.links[link].up {
+            return Err("there is no connection".to_owned());
+        }
+        let way_us = self.way_us();
+        let now_us = self.now_us();
+        let cut = self.cut(link);
+        let found = &mut self.links[link];
+        found.sent += 1;
+        found.there_us = found.there_us.max(now_us + way_us);
+        let (number, there_us) = (found.sent, found.there_us);
+        let cell = Cell::new();
+        found.open.push((number, Arc::clone(&cell)));
+        let last = cut == Some(true);
+        let from = From { link, conn: found.conn, served_by: found.served_by, number, last };
+        if cut != Some(false) {
+            self.after_us(there_us - now_us, move |world| world.arrive(from, request));
+        }
+        Ok(cell)
+    }
+
+    /// Whether the plan has this connection lost now; if so, whether what is sent now is served.
+    fn cut(&mut self, link: LinkId) -> Option<bool> {
+        let Link { host, line, conn, .. } = self.links[link];
+        let nth = &mut self.slots[host].requests[line.index()];
+        *nth += 1;
+        let nth = *nth;
+        let (served, learns_us) = self.plan.faults.iter().find_map(|fault| match *fault {
+            Fault::Cut { host: of, line: on, nth: at, served, learns_us }
+                if (of, on, at) == (host, line, nth) =>
+            {
+                Some((served, learns_us))
+            }
+            _ => None,
+        })?;
+        say!(
+            self,
+            "HOST {host} LOSES ITS CONNECTION to the {} with {} its request {nth}",
+            line.word(),
+            if served { "the reply to" } else { "" }
+        );
+        self.counts.met(if served { Met::RepliesLost } else { Met::RequestsLost });
+        self.break_link(link, conn, learns_us);
+        Some(served)
+    }
+
+    fn break_link(&mut self, link: LinkId, conn: u64, learns_us: u64) {
+        self.links[link].broken = true;
+        let host = self.links[link].host;
+        self.concerns(host);
+        self.after_us(learns_us, move |world| world.lose(link, conn));
+    }
+
+    /// A host learns that a connection is lost.
+    fn lose(&mut self, link: LinkId, conn: u64) {
+        let found = &mut self.links[link];
+        if found.closed || !found.up || found.conn != conn {
+            return;
+        }
+        found.up = false;
+        found.epoch += 1;
+        found.telling.clear();
+        let (host, line) = (found.host, found.line);
+        let open = std::mem::take(&mut found.open);
+        say!(self, "host {host} learns that its connection to the {} is lost", line.word());
+        self.counts.met(Met::ConnectionsLost);
+        self.concerns(host);
+        for (_, cell) in open {
+            cell.put(Err("the connection was lost".to_owned()));
+        }
+        self.connect(link);
+    }
+
+    /// A server is no longer the one that it was: hosts learn so at once, or when they next hear nothing.
+    pub fn lose_links_to(&mut self, server: usize) {
+        for link in 0..self.links.len() {
+            let Link { closed, up, broken, conn, server: to, .. } = self.links[link];
+            if to == server && up && !closed && !broken {
+                let learns_us = self.rng.pick(&[50, 50, 2_000, 50_000, 300_000]);
+                self.break_link(link, conn, learns_us);
+            }
+        }
+    }
+
+    /// A host's process is gone, and with it its connections. What it sent arrives.
+    pub fn close_links(&mut self, host: usize, life: u64) {
+        for link in &mut self.links {
+            if (link.host, link.life) == (host, life) {
+                link.closed = true;
+                link.open.clear();
+                link.waiters.clear();
+                link.caches.clear();
+            }
+        }
+        let links = &self.links;
+        for server in &mut self.servers {
+            server.parked.retain(|parked| !links[parked.from.link].closed);
+        }
+    }
+
+    /// A request arrives, if its connection still is what it was.
+    fn arrive(&mut self, from: From, request: Request) {
+        let Link { server, conn, broken, .. } = self.links[from.link];
+        let now_us = self.now_us();
+        let found = &self.servers[server];
+        if now_us < found.stalled_until_us {
+            let pause_us = found.stalled_until_us - now_us;
+            return self.after_us(pause_us, move |world| world.arrive(from, request));
+        }
+        let is_cut = !from.last && (conn != from.conn || broken);
+        if is_cut || found.life != from.served_by || now_us < found.down_until_us {
+            return;
+        }
+        if let Request::Read { consumer, most, wait_us } = request {
+            return self.read(Parked { from, consumer, most }, wait_us);
+        }
+        if matches!(request, Request::Replicate) {
+            self.counts.met(Met::WaitsForReplicas);
+            let lag_us = self.plan.policy.replica_lag_ms * 1000 + 1;
+            return self.after_us(lag_us, move |world| world.reply(from, Answer::Done));
+        }
+        let answer = self.serve(from, request);
+        if from.last {
+            // The reply is what is lost: whatever was done just now, its host does not know.
+            self.concerns(self.links[from.link].host);
+        }
+        self.reply(from, answer);
+    }
+
+    fn reply(&mut self, from: From, answer: Answer) {
+        let way_us = self.way_us();
+        let now_us = self.now_us();
+        let found = &mut self.links[from.link];
+        found.back_us = found.back_us.max(now_us + way_us);
+        let way_us = found.back_us - now_us;
+        self.after_us(way_us, move |world| world.deliver(from, answer));
+    }
+
+    fn deliver(&mut self, from: From, answer: Answer) {
+        let life = self.servers[self.links[from.link].server].life;
+        let found = &mut self.links[from.link];
+        if found.closed || found.conn != from.conn || found.broken || !found.up || life != from.served_by {
+            return;
+        }
+        if let Some(place) = found.open.iter().position(|(number, _)| *number == from.number) {
+            found.open.swap_remove(place).1.put(Ok(answer));
+        }
+    }
+
+    fn serve(&mut self, from: From, request: Request) -> Answer {
+        let Link { host, life, server, hold_until_ms, .. } = self.links[from.link];
+        match request {
+            Request::Claim(claims) => {
+                let mut outcomes = Vec::with_capacity(claims.len());
+                for claim in &claims {
+                    outcomes.push(self.claim(server, host, claim, hold_until_ms));
+                }
+                if outcomes.iter().any(|outcome| matches!(outcome, ClaimOutcome::First(_))) {
+                    self.gate(host, life, Gate::AfterClaim);
+                }
+                Answer::Claimed(outcomes)
+            }
+            Request::Check(settlements) => {
+                let now_us = self.now_us();
+                for settled in settlements.iter().flat_map(|settlement| &settlement.keys) {
+                    self.facts.checked(host, &settled.key, now_us);
+                }
+                Answer::Settled(settlements.iter().map(|one| self.settle(server, host, one, false)).collect())
+            }
+            Request::Settle(settlements) => {
+                let outcomes = settlements.iter().map(|one| self.settle(server, host, one, true)).collect();
+                if self.plan.shape == Shape::Ordered {
+                    self.gate(host, life, Gate::AfterCommit);
+                }
+                Answer::Settled(outcomes)
+            }
+            Request::Step { consumer, items } => {
+                let stepped = items.into_iter().map(|item| self.one_step(server, consumer, item)).collect();
+                self.gate(host, life, Gate::AfterAck);
+                Answer::Stepped(stepped)
+            }
+            Request::Find { consumer, held, most } => {
+                Answer::Entries(self.find(server, consumer, &held, most))
+            }
+            Request::Keep { consumer, tickets } => {
+                let now_ms = self.now_ms();
+                let stream = &mut self.servers[server].data.stream;
+                Answer::Whose(tickets.iter().map(|ticket| stream.keep(consumer, *ticket, now_ms)).collect())
+            }
+            Request::Acknowledge { consumer, tickets } => {
+                let whose =
+                    tickets.iter().map(|ticket| self.acknowledge(server, consumer, *ticket)).collect();
+                self.gate(host, life, Gate::AfterAck);
+                Answer::Whose(whose)
+            }
+            Request::HandBack { consumer, tickets } => {
+                let stream = &mut self.servers[server].data.stream;
+                tickets.iter().for_each(|ticket| stream.hand_back(consumer, *ticket));
+                Answer::Done
+            }
+            Request::Append(outs) => {
+                for out in outs {
+                    self.append(server, Consumer { host, life }, out);
+                }
+                self.gate(host, life, Gate::AfterEffect);
+                Answer::Done
+            }
+            // Served where they arrive.
+            Request::Read { .. } | Request::Replicate => Answer::Done,
+        }
+    }
+
+    fn one_step(&mut self, server: usize, consumer: Consumer, item: StepItem) -> Option<SettleOutcome> {
+        let StepItem { ticket, settlement, relied_on, outs } = item;
+        let mut whose = self.servers[server].data.stream.whose(consumer, ticket);
+        if self.plan.broken == Some(Broken::AcknowledgesForAnybody) {
+            whose = Whose::Ours;
+        }
+        if whose != Whose::Ours {
+            let settled = self.settled_before(server, &settlement);
+            if settled || (whose == Whose::Gone && settlement.keys.is_empty()) {
+                return Some(SettleOutcome::Applied { late: 0 });
+            }
+            self.counts.met(Met::EntriesLost);
+            return None;
+        }
+        let (data, now_ms) = (&self.servers[server].data, self.now_ms());
+        if !relied_on.iter().all(|key| data.is_marked(key, now_ms)) {
+            self.counts.met(Met::MarksMissed);
+            return Some(SettleOutcome::Lost { key: 0 });
+        }
+        let outcome = self.settle(server, consumer.host, &settlement, true);
+        if self.plan.broken == Some(Broken::AppendsInAnyCase) && matches!(outcome, SettleOutcome::Lost { .. })
+        {
+            for out in &outs {
+                self.append(server, consumer, out.clone());
+            }
+        }
+        if matches!(outcome, SettleOutcome::Applied { .. }) {
+            for out in outs {
+                self.append(server, consumer, out);
+            }
+            self.acknowledged(server, consumer, ticket);
+        }
+        Some(outcome)
+    }
+
+    fn append(&mut self, server: usize, who: Consumer, out: Out) {
+        let Consumer { host, life } = who;
+        say!(self, "host {host} appends {}{}", if out.dead { "the dead letter of " } else { "" }, out.id);
+        if out.dead {
+            self.counts.met(Met::DeadLetters);
+        } else {
+            let (now_us, is_dead) = (self.now_us(), !self.lives(host, life));
+            // Whoever stands still now has something wrong with it now.
+            let last = |slot: &Slot| if slot.paused_until_us > now_us { Some(now_us) } else { slot.fault_us };
+            let faults: Vec<Option<u64>> = self.slots.iter().map(last).collect();
+            self.facts.appended(&out, By { host, life, is_dead }, now_us, &faults);
+        }
+        self.servers[server].data.outs.push(Arc::new(out));
+    }
+
+    fn acknowledge(&mut self, server: usize, consumer: Consumer, ticket: Ticket) -> Whose {
+        let mut whose = self.servers[server].data.stream.whose(consumer, ticket);
+        if self.plan.broken == Some(Broken::AcknowledgesForAnybody) && whose == Whose::Other {
+            whose = Whose::Ours;
+        }
+        if whose == Whose::Ours {
+            self.acknowledged(server, consumer, ticket);
+        }
+        whose
+    }
+
+    fn acknowledged(&mut self, server: usize, consumer: Consumer, ticket: Ticket) {
+        let stream = &mut self.servers[server].data.stream;
+        stream.pending.remove(&ticket.entry);
+        if let Some(entry) = stream.entry(ticket.entry) {
+            say!(self, "host {} acknowledges m{}", consumer.host, entry.number);
+            self.look_at_acknowledged(entry);
+        }
+    }
+
+    fn find(
+        &mut self,
+        server: usize,
+        consumer: Consumer,
+        held: &[(u64, u64)],
+        most: usize,
+    ) -> Vec<HandedOut> {
+        let (now_ms, idle_ms) = (self.now_ms(), self.plan.policy.takeover_ms);
+        let found = self.servers[server].data.stream.find(consumer, held, idle_ms, most, now_ms);
+        let mut handed_out = Vec::with_capacity(found.len());
+        for (one, taken_over) in found {
+            let how = if taken_over { "takes over" } else { "recovers" };
+            say!(self, "host {} {how} m{}, count {}", consumer.host, one.entry.number, one.count);
+            self.counts.met(if taken_over { Met::EntriesTakenOver } else { Met::EntriesRecovered });
+            handed_out.push(one);
+        }
+        self.acknowledge_at_once(server, consumer, &handed_out);
+        handed_out
+    }
+
+    fn acknowledge_at_once(&mut self, server: usize, consumer: Consumer, handed_out: &[HandedOut]) {
+        if self.plan.broken == Some(Broken::AcknowledgesAtOnce) {
+            for one in handed_out {
+                let ticket = Ticket { entry: one.entry.id, count: one.count };
+                self.acknowledged(server, consumer, ticket);
+            }
+        }
+    }
+
+    /// Reads what is new, or waits for it.
+    fn read(&mut self, parked: Parked, wait_us: u64) {
+        let Parked { from, consumer, most } = parked;
+        let server = self.links[from.link].server;
+        let now_ms = self.now_ms();
+        let handed_out = self.servers[server].data.stream.read(consumer, most, now_ms);
+        if handed_out.is_empty() && wait_us > 0 {
+            self.servers[server].parked.push(parked);
+            return self.after_us(wait_us, move |world| world.wait_no_longer(server, from));
+        }
+        for one in &handed_out {
+            say!(self, "host {} reads m{}", consumer.host, one.entry.number);
+        }
+        self.acknowledge_at_once(server, consumer, &handed_out);
+        self.reply(from, Answer::Entries(handed_out));
+    }
+
+    fn wait_no_longer(&mut self, server: usize, from: From) {
+        let same = |parked: &Parked| (parked.from.link, parked.from.number) == (from.link, from.number);
+        let parked = &mut self.servers[server].parked;
+        if let Some(place) = parked.iter().position(same) {
+            parked.remove(place);
+            self.reply(from, Answer::Entries(Vec::new()));
+        }
+    }
+
+    /// Something came, or a server goes on: reads that wait are served in their order.
+    pub fn serve_parked(&mut self, server: usize) {
+        let (now_us, found) = (self.now_us(), &mut self.servers[server]);
+        if now_us < found.stalled_until_us {
+            return;
+        }
+        for parked in std::mem::take(&mut found.parked) {
+            let Link { conn, broken, .. } = self.links[parked.from.link];
+            let stream = &self.servers[server].data.stream;
+            if stream.read == stream.entries.len() {
+                self.servers[server].parked.push(parked);
+            } else if parked.from.last || (conn == parked.from.conn && !broken) {
+                self.read(parked, 0);
+            }
+        }
+    }
+
+    /// Hosts hear that a key was forgotten, over the connection that carries the answers.
+    pub fn tell_caches(&mut self, server: usize, key: &Key) {
+        if self.plan.broken == Some(Broken::TellsNoCache) {
+            return;
+        }
+        for link in 0..self.links.len() {
+            let way_us = self.way_us();
+            let now_us = self.now_us();
+            let found = &mut self.links[link];
+            if found.line != Line::Store || found.server != server || !found.up || found.closed {
+                continue;
+            }
+            found.telling.push(key.clone());
+            found.back_us = found.back_us.max(now_us + way_us);
+            let (conn, key, way_us) = (found.conn, key.clone(), found.back_us - now_us);
+            self.after_us(way_us, move |world| world.told(link, conn, &key));
+        }
+    }
+
+    fn told(&mut self, link: LinkId, conn: u64, key: &Key) {
+        let found = &mut self.links[link];
+        if found.closed || found.conn != conn || found.broken || !found.up {
+            return;
+        }
+        if let Some(place) = found.telling.iter().position(|telling| telling == key) {
+            found.telling.swap_remove(place);
+        }
+        for cache in &found.caches {
+            if let Some(cache) = cache.upgrade() {
+                cache.invalidate(key);
+            }
+        }
+    }
+
+    /// Whether a cache may believe what it knew: it cannot know better yet.
+    pub fn may_be_out_of_date(&self, link: LinkId, key: &Key) -> bool {
+        let found = &self.links[link];
+        !found.up || found.broken || found.telling.contains(key)
+    }
+}
