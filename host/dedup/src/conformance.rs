@@ -12,6 +12,7 @@
 mod bench;
 mod cases;
 mod clock;
+pub mod history;
 mod memory;
 mod model;
 mod redis;

@@ -43,7 +43,11 @@ pub struct Write {
 /// Decides a claim.
 pub fn claim(stored: Option<&Held>, claim: &Claim) -> (ClaimOutcome, Option<Write>) {
     let Some(held) = stored else {
-        return grant(claim, Counts { sequence: 1, attempts: 1, host_deaths: 0, died_alone: false }, "");
+        return grant(
+            claim,
+            Counts { sequence: 1, attempts: 1, host_deaths: 0, died_alone: false, forgotten: false },
+            "",
+        );
     };
     let record = &held.record;
     match record.state {
@@ -68,6 +72,7 @@ pub fn claim(stored: Option<&Held>, claim: &Claim) -> (ClaimOutcome, Option<Writ
                     attempts: record.attempts.max(1),
                     host_deaths,
                     died_alone,
+                    forgotten: record.forgotten,
                 },
             )
         }
@@ -79,6 +84,7 @@ pub fn claim(stored: Option<&Held>, claim: &Claim) -> (ClaimOutcome, Option<Writ
                 attempts: record.attempts.saturating_add(1),
                 host_deaths: record.host_deaths,
                 died_alone: false,
+                forgotten: record.forgotten,
             },
         ),
     }
@@ -100,6 +106,9 @@ struct Counts {
     attempts: u32,
     host_deaths: u32,
     died_alone: bool,
+    /// An operator forgot the key, and it has had no other end since. Kept through claims and releases: whoever had the
+    /// key before has lost it, also when an attempt of after has released it.
+    forgotten: bool,
 }
 
 fn takeover(record: &Record, claim: &Claim, counts: Counts) -> (ClaimOutcome, Option<Write>) {
@@ -119,7 +128,7 @@ fn grant(claim: &Claim, counts: Counts, first_error: &str) -> (ClaimOutcome, Opt
         host_deaths: counts.host_deaths,
         keep_ms,
         fingerprint: claim.fingerprint,
-        forgotten: false,
+        forgotten: counts.forgotten,
         alone: claim.alone,
         died_alone: counts.died_alone,
         origin: None,
@@ -234,6 +243,7 @@ pub(crate) fn ended(stored: Option<&Record>, settle: &KeySettle, late: bool) -> 
             *window_ms
         }
         Action::Release { failed, error, keep_ms } => {
+            record.forgotten = stored.is_some_and(|record| record.forgotten);
             if !failed {
                 record.attempts = record.attempts.saturating_sub(1);
             }

@@ -36,7 +36,10 @@ fn claimed(store: &RedisStore, name: &str) -> Fence {
 }
 
 fn commit(store: &RedisStore, name: &str, fence: Fence) -> SettleOutcome {
-    let action = Action::Commit { receipt: None, window_ms: LONG_MS };
+    settle(store, name, fence, Action::Commit { receipt: None, window_ms: LONG_MS })
+}
+
+fn settle(store: &RedisStore, name: &str, fence: Fence, action: Action) -> SettleOutcome {
     let end = KeySettle { key: key(name), fence, fingerprint: None, action };
     block_on(store.settle(&[Settlement { keys: vec![end], absent: Absent::Refuse }])).pop().unwrap()
 }
@@ -220,6 +223,23 @@ fn after_a_restart_from_an_old_file_absent_keys_are_in_flight_for_one_lease() {
     assert_eq!(block_on(store.get(&key("forgotten"))).unwrap(), None, "nothing was written");
     assert_eq!(commit(&store, "forgotten", forgotten), SettleOutcome::Lost { key: 0 });
     assert_eq!(commit(&store, "claimed", kept), APPLIED, "what is there goes on");
+}
+
+#[test]
+fn after_a_restart_from_an_old_file_a_key_that_was_released_by_then_is_in_flight_too() {
+    // Rule 20: it may have been claimed again since, and that claim is forgotten.
+    let mut server = saving();
+    let store = begun(&server.url());
+    let fence = claimed(&store, "tried");
+    let release = Action::Release { failed: true, error: String::new(), keep_ms: LONG_MS };
+    assert_eq!(settle(&store, "tried", fence, release), APPLIED);
+    save(&server);
+    let forgotten = claimed(&store, "tried");
+    server.restart();
+    let left_ms = held_for(&store, "tried");
+    assert!(left_ms > LONG_MS - 60_000 && left_ms <= LONG_MS, "{left_ms}");
+    // Whoever was forgotten still may commit: nobody has taken the key.
+    assert_eq!(commit(&store, "tried", forgotten), SettleOutcome::Applied { late: 1 });
 }
 
 #[test]

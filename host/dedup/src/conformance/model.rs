@@ -30,12 +30,14 @@ struct Life {
     print: Option<Fingerprint>,
     first_error: String,
     gone_at_ms: u64,
+    /// An operator forgot it, and it was neither done nor given up since.
+    forgotten: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Stage {
     Held { until_ms: u64, keep_ms: u64, alone: bool, died_alone: bool },
-    Free { forgotten: bool },
+    Free,
     Done { receipt: Option<Vec<u8>> },
     Dead { reason: String, origin: Origin },
 }
@@ -86,10 +88,11 @@ impl Model {
     pub fn claim(&mut self, claim: &Claim) -> ClaimOutcome {
         let now_ms = self.now_ms;
         let (mut failures, mut deaths, mut died_alone) = (1, 0, false);
-        let (mut sequence, mut first_error) = (1, String::new());
+        let (mut sequence, mut first_error, mut forgotten) = (1, String::new(), false);
         if let Some(life) = self.lives.get(&claim.key) {
             (failures, deaths) = (life.failures, life.deaths);
             (sequence, first_error) = (life.sequence + 1, life.first_error.clone());
+            forgotten = life.forgotten;
             match &life.stage {
                 Stage::Done { receipt } => {
                     if let (Some(stored), Some(asked)) = (life.print, claim.fingerprint)
@@ -117,7 +120,7 @@ impl Model {
                     deaths += 1;
                     died_alone = *alone && deaths > claim.suspect_after;
                 }
-                Stage::Free { .. } => failures += 1,
+                Stage::Free => failures += 1,
             }
             if deaths > claim.suspect_after && !claim.alone {
                 return ClaimOutcome::Suspect { host_deaths: deaths };
@@ -134,6 +137,7 @@ impl Model {
             print: claim.fingerprint,
             first_error,
             gone_at_ms: until_ms + claim.keep_ms,
+            forgotten,
         };
         let granted = life.grant();
         self.lives.insert(claim.key.clone(), life);
@@ -185,8 +189,8 @@ impl Model {
         let same_attempt = life.by == Some(end.fence.attempt);
         match &life.stage {
             Stage::Held { .. } if life.bears(end.fence) => May::Change { late: false },
-            Stage::Free { .. } if releases && life.bears(end.fence) => May::Rest,
-            Stage::Free { forgotten: false } if !releases => May::Change { late: !life.bears(end.fence) },
+            Stage::Free if releases && life.bears(end.fence) => May::Rest,
+            Stage::Free if !releases && !life.forgotten => May::Change { late: !life.bears(end.fence) },
             Stage::Done { .. } if same_attempt && matches!(end.action, Action::Commit { .. }) => May::Rest,
             Stage::Dead { .. } if same_attempt && matches!(end.action, Action::Die { .. }) => May::Rest,
             _ => May::Not,
@@ -213,7 +217,7 @@ impl Model {
                 if first_error.is_empty() {
                     first_error.clone_from(error);
                 }
-                (Stage::Free { forgotten: false }, *keep_ms)
+                (Stage::Free, *keep_ms)
             }
         };
         let sequence = match before {
@@ -229,6 +233,8 @@ impl Model {
             print: end.fingerprint,
             first_error,
             gone_at_ms: self.now_ms + life_ms,
+            forgotten: matches!(end.action, Action::Release { .. })
+                && before.is_some_and(|life| life.forgotten),
         }
     }
 
@@ -247,7 +253,7 @@ impl Model {
         let now_ms = self.now_ms;
         if let Some(life) = self.lives.get_mut(key) {
             *life = Life {
-                stage: Stage::Free { forgotten: true },
+                stage: Stage::Free,
                 sequence: life.sequence + 1,
                 by: None,
                 failures: 0,
@@ -255,6 +261,7 @@ impl Model {
                 print: None,
                 first_error: String::new(),
                 gone_at_ms: now_ms + keep_ms,
+                forgotten: true,
             };
         }
         self.lives.retain(|_, life| life.gone_at_ms > now_ms);
@@ -271,6 +278,7 @@ impl Model {
             print: None,
             first_error: String::new(),
             gone_at_ms: self.now_ms + window_ms,
+            forgotten: false,
         };
         let life = match (self.lives.get(key), expected) {
             (None, Some(_)) => return Marked::Absent,
@@ -301,7 +309,9 @@ impl Model {
                 self.free(key, keep_ms);
                 Requeued::Done
             }
-            Stage::Free { forgotten: true } if life.sequence >= fence.sequence => Requeued::Done,
+            Stage::Free if life.forgotten && life.by.is_none() && life.sequence >= fence.sequence => {
+                Requeued::Done
+            }
             _ => Requeued::Kept { state, fence: now },
         }
     }
@@ -316,7 +326,7 @@ impl Model {
             host_deaths: life.deaths,
             keep_ms: 0,
             fingerprint: life.print,
-            forgotten: false,
+            forgotten: life.forgotten,
             alone: false,
             died_alone: false,
             origin: None,
@@ -329,7 +339,7 @@ impl Model {
                 record.keep_ms = *keep_ms;
                 (record.alone, record.died_alone) = (*alone, *died_alone);
             }
-            Stage::Free { forgotten } => record.forgotten = *forgotten,
+            Stage::Free => {}
             Stage::Done { receipt } => {
                 record.state = State::Committed;
                 record.receipt.clone_from(receipt);

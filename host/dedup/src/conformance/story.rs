@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
+use super::history::{same_claim, same_record};
 use super::{Bench, Model, Reopened, block_on};
 use crate::store::{
     Absent, Action, Claim, ClaimOutcome, KeySettle, Marked, Requeued, SettleOutcome, Settlement,
@@ -312,7 +313,9 @@ impl<B: Bench> Teller<B> {
             return Err(format!("{} answers to {} claims", found.len(), expected.len()));
         }
         for ((claim, found), expected) in claims.iter().zip(found).zip(expected) {
-            self.same_claim(&found, &expected)?;
+            if !same_claim(&found, &expected, self.bench.drift_ms()) {
+                return Err(format!("the claim is {found:?}, and should be {expected:?}"));
+            }
             seen.claim(&found);
             if let ClaimOutcome::First(granted) = found {
                 let key = usize::from(claim.key == self.keys[1]);
@@ -321,24 +324,6 @@ impl<B: Bench> Teller<B> {
             }
         }
         Ok(())
-    }
-
-    fn same_claim(&self, found: &ClaimOutcome, expected: &ClaimOutcome) -> Result<(), String> {
-        let same = match (found, expected) {
-            (ClaimOutcome::InFlight { left_ms: found }, ClaimOutcome::InFlight { left_ms: expected }) => {
-                self.near(*found, *expected)
-            }
-            (ClaimOutcome::Committed(found), ClaimOutcome::Committed(expected)) => {
-                (&found.receipt, found.fingerprint) == (&expected.receipt, expected.fingerprint)
-                    && self.near(found.left_ms, expected.left_ms)
-            }
-            (found, expected) => found == expected,
-        };
-        if same { Ok(()) } else { Err(format!("the claim is {found:?}, and should be {expected:?}")) }
-    }
-
-    fn near(&self, found_ms: u64, expected_ms: u64) -> bool {
-        found_ms <= expected_ms && expected_ms - found_ms <= self.bench.drift_ms()
     }
 
     fn settlement(&self, delivery: &Delivery) -> Settlement {
@@ -426,13 +411,7 @@ impl<B: Bench> Teller<B> {
         for key in &self.keys {
             let found = block_on(self.bench.store().get(key)).map_err(|error| error.to_string())?;
             let expected = self.model.get(key);
-            let same = match (&found, &expected) {
-                (Some(found), Some((record, left_ms))) => {
-                    found.record.as_ref() == Ok(record) && self.near(found.left_ms, *left_ms)
-                }
-                (None, None) => true,
-                _ => false,
-            };
+            let same = same_record(found.as_ref(), expected.as_ref(), self.bench.drift_ms());
             if !same {
                 return Err(format!("the record of {key:?} is {found:?}, and should be {expected:?}"));
             }

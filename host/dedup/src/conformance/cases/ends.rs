@@ -17,6 +17,7 @@ pub const ALL: &[(&str, Case)] = &[
     ("rule 9: in a batch no delivery affects another", batch_of_deliveries),
     ("rule 9: a delivery without keys can be settled any number of times", no_keys),
     ("rule 11: what an operator forgot, no attempt of before commits", forgotten),
+    ("rule 11: nor when an attempt of after has given the key up", forgotten_then_released),
     ("forgetting names a fence, or takes whatever there is", forget_by_fence),
     ("rule 14: a dead key keeps its reason and its delivery, and only its holder kills it", dead),
     ("the first error is kept until the key ends", first_error),
@@ -164,6 +165,28 @@ fn forgotten(bench: &mut dyn Bench) {
     assert_eq!(forget(bench, None), Forgotten::Done);
     assert_eq!(settle(bench, ben.fence, commit(b"r")), LOST, "a commit that is repeated late, as well");
     first(bench, &claim(CAT));
+}
+
+fn forgotten_then_released(bench: &mut dyn Bench) {
+    // Otherwise Ann's outputs and Ben's next ones would both go out: her fences would hold, and then he claims again.
+    let ann = first(bench, &claim(ANN));
+    assert_eq!(
+        block_on(bench.store().forget(&key(b"k"), None, KEEP_MS)).expect("an answer"),
+        Forgotten::Done
+    );
+    let ben = first(bench, &claim(BEN));
+    assert_eq!(settle(bench, ben.fence, release(true)), APPLIED);
+    assert_eq!(settle(bench, ann.fence, commit(b"ann")), LOST);
+    // Through a host's death, too; and its end is the end of it.
+    first(bench, &claim(BEN));
+    bench.advance(LEASE_MS);
+    let cat = first(bench, &claim(CAT));
+    assert_eq!(settle(bench, cat.fence, release(false)), APPLIED);
+    assert_eq!(settle(bench, ann.fence, die()), LOST);
+    let ben = first(bench, &claim(BEN));
+    assert_eq!(settle(bench, ben.fence, commit(b"ben")), APPLIED);
+    let record = look(bench, &key(b"k")).expect("a record").record.expect("a readable one");
+    assert!(!record.forgotten, "{record:?}");
 }
 
 fn forget_by_fence(bench: &mut dyn Bench) {

@@ -1,9 +1,9 @@
 -- Claims keys, each in one atomic step.
 --
 -- KEYS: the records' names. ARGV, three a key: the record that a first claim writes, the record's life (ms),
--- and after how many host deaths the key is a suspect. Behind them, for how long from now (ms) an absent key may be
--- one that this server has forgotten while somebody works on it.
--- Answers per key: nil where the key was absent and is claimed now, or that time where it is absent and that time is
+-- and after how many host deaths the key is a suspect. Behind them, for how long from now (ms) a key that could be had
+-- may be one whose last claim this server has forgotten while somebody works on it.
+-- Answers per key: nil where the key was absent and is claimed now, or that time where it could be had and that time is
 -- not over; otherwise what was found: the record, what is left of its life (ms) and whether the claim took it over; 0
 -- where it is no string.
 -- The host derives the outcome from what was found by the rules that it has anyway; only what decides whether
@@ -25,7 +25,7 @@ local function takeover(found, left_ms, fresh, suspect_after)
     attempts = math.min(attempts + 1, MAX_32)
   end
   if deaths > suspect_after and not flagged(fresh, 2) then return nil end
-  local flags = string.char(byte(fresh, 3) + (died_alone and 32 or 0))
+  local flags = string.char(byte(fresh, 3) + (died_alone and 32 or 0) + (flagged(found, 1) and 1 or 0))
   local counts = struct.pack('>I4I4', attempts, deaths)
   return sub(fresh, 1, 2) .. flags .. sub(fresh, 4, 4) .. raised(found) .. sub(fresh, 13, 28) .. counts
     .. sub(fresh, 37, 60) .. text_of(found)
@@ -48,8 +48,13 @@ for i = 1, #KEYS do
   else
     local left_ms = call('PTTL', KEYS[i])
     local taken = takeover(found, left_ms, fresh, tonumber(suspect_after))
-    if taken then call('SET', KEYS[i], taken, 'PX', life_ms) end
-    answers[i] = { found, left_ms, taken and 1 or 0 }
+    if taken and hold_ms > 0 then
+      -- It may have been granted since to somebody of whom this server knows nothing.
+      answers[i] = hold_ms
+    else
+      if taken then call('SET', KEYS[i], taken, 'PX', life_ms) end
+      answers[i] = { found, left_ms, taken and 1 or 0 }
+    end
   end
 end
 return answers

@@ -6,14 +6,16 @@ local function ended(stored, wanted, late)
   if not late and not released and sub(stored, 29, 36) == sub(wanted, 29, 36) then return wanted end
   local sequence = late and raised(stored) or sub(wanted, 5, 12)
   local counts, rest = sub(stored, 29, 36), sub(wanted, 37)
+  local flags = sub(wanted, 3, 3)
   if released then
     if number(wanted, 29) == 0 then
       counts = struct.pack('>I4', math.max(number(stored, 29) - 1, 0)) .. sub(stored, 33, 36)
     end
     local first_error = text_of(stored)
     if #first_error > 2 then rest = sub(wanted, 37, 60) .. first_error end
+    if flagged(stored, 1) then flags = string.char(byte(wanted, 3) + 1) end
   end
-  return sub(wanted, 1, 4) .. sequence .. sub(wanted, 13, 28) .. counts .. rest
+  return sub(wanted, 1, 2) .. flags .. sub(wanted, 4, 4) .. sequence .. sub(wanted, 13, 28) .. counts .. rest
 end
 
 local LOST, APPLY, ALREADY, UNREADABLE = 0, 1, 2, 3

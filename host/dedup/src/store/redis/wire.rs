@@ -51,7 +51,7 @@ pub fn claimed(claim: &Claim, answer: Value) -> ClaimOutcome {
     let [found, pttl, written] = match answer {
         Value::Nil => return transition::claim(None, claim).0,
         Value::Int(0) => return ClaimOutcome::Unreadable(Unreadable::OtherType),
-        // Absent, on a server that may have forgotten it: somebody may still be working on it.
+        // To be had, on a server that may have forgotten its last claim: somebody may still be working on it.
         Value::Int(hold_ms @ 1..) => return ClaimOutcome::InFlight { left_ms: hold_ms.unsigned_abs() },
         Value::Array(parts) => match <[Value; 3]>::try_from(parts) {
             Ok(parts) => parts,
