@@ -13,18 +13,22 @@ use crate::run::{Verdict, run};
 /// What many runs came to.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// What they met.
     pub counts: Counts,
     /// Seeds that failed, and how, lowest first. Not many: the first few end the batch.
     pub failures: Vec<Failure>,
     /// Runs that were taken up: with a bound of time, seeds from the first on.
     pub seeds: u64,
+    /// How long they took.
     pub took: Duration,
 }
 
 /// A seed that failed.
 #[derive(Debug, Clone)]
 pub struct Failure {
+    /// The seed.
     pub seed: u64,
+    /// What must not be, in words.
     pub violations: Vec<String>,
 }
 

@@ -2,83 +2,55 @@
 
 use std::fmt;
 
-/// How often something was met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Met {
-    Deliveries,
-    Invocations,
-    Published,
-    Duplicates,
-    L1Hits,
-    ClaimsTakenOver,
-    FencesRefused,
-    EntriesTakenOver,
-    EntriesRecovered,
-    EntriesLost,
-    LateCommits,
-    MarksMissed,
-    RequestsLost,
-    RepliesLost,
-    ConnectionsLost,
-    Crashes,
-    CrashBeforeClaim,
-    CrashAfterClaim,
-    CrashAfterEffect,
-    CrashAfterCommit,
-    CrashAfterAck,
-    Pauses,
-    PausesBeyondLease,
-    Stops,
-    Stalls,
-    Failovers,
-    FailoversThatForgot,
-    Emptied,
-    HeldBackAfterFailover,
-    Forgotten,
-    GivenAway,
-    Unavailable,
-    DeadLetters,
-    EffectsDoubledAndExplained,
-    WaitsForReplicas,
+macro_rules! met {
+    ($($name:ident: $words:literal,)*) => {
+        /// What may be met.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Met {
+            $(#[doc = $words] $name,)*
+        }
+
+        const NAMES: &[(Met, &str)] = &[$((Met::$name, $words),)*];
+    };
 }
 
-const NAMES: [(Met, &str); 35] = [
-    (Met::Deliveries, "deliveries handed out"),
-    (Met::Invocations, "handlers called"),
-    (Met::Published, "messages published"),
-    (Met::Duplicates, "duplicates answered"),
-    (Met::L1Hits, "duplicates answered by caches"),
-    (Met::ClaimsTakenOver, "claims taken over"),
-    (Met::FencesRefused, "settles refused by a fence"),
-    (Met::EntriesTakenOver, "entries taken over"),
-    (Met::EntriesRecovered, "entries recovered"),
-    (Met::EntriesLost, "settles of entries that somebody else has"),
-    (Met::LateCommits, "late commits"),
-    (Met::MarksMissed, "duplicates whose mark was forgotten before their acknowledgement"),
-    (Met::RequestsLost, "requests lost"),
-    (Met::RepliesLost, "replies lost"),
-    (Met::ConnectionsLost, "connections lost"),
-    (Met::Crashes, "crashes"),
-    (Met::CrashBeforeClaim, "- before a claim"),
-    (Met::CrashAfterClaim, "- after a claim, before its reply"),
-    (Met::CrashAfterEffect, "- after an effect, before its commit"),
-    (Met::CrashAfterCommit, "- after a commit, before its acknowledgement"),
-    (Met::CrashAfterAck, "- after an acknowledgement"),
-    (Met::Pauses, "pauses"),
-    (Met::PausesBeyondLease, "- longer than a lease"),
-    (Met::Stops, "stops in order"),
-    (Met::Stalls, "servers stalled"),
-    (Met::Failovers, "failovers"),
-    (Met::FailoversThatForgot, "- that forgot a mark"),
-    (Met::Emptied, "servers emptied"),
-    (Met::HeldBackAfterFailover, "claims held back in a new epoch"),
-    (Met::Forgotten, "keys forgotten by hand"),
-    (Met::GivenAway, "entries given away"),
-    (Met::Unavailable, "calls given up"),
-    (Met::DeadLetters, "dead letters"),
-    (Met::EffectsDoubledAndExplained, "effects doubled outside a transaction, explained"),
-    (Met::WaitsForReplicas, "waits for replicas"),
-];
+met! {
+    Deliveries: "deliveries handed out",
+    Invocations: "handlers called",
+    Published: "messages published",
+    Duplicates: "duplicates answered",
+    L1Hits: "duplicates answered by caches",
+    ClaimsTakenOver: "claims taken over",
+    FencesRefused: "settles refused by a fence",
+    EntriesTakenOver: "entries taken over",
+    EntriesRecovered: "entries recovered",
+    EntriesLost: "settles of entries that somebody else has",
+    LateCommits: "late commits",
+    MarksMissed: "duplicates whose mark was forgotten before their acknowledgement",
+    RequestsLost: "requests lost",
+    RepliesLost: "replies lost",
+    ConnectionsLost: "connections lost",
+    Crashes: "crashes",
+    CrashBeforeClaim: "- before a claim",
+    CrashAfterClaim: "- after a claim, before its reply",
+    CrashAfterEffect: "- after an effect, before its commit",
+    CrashAfterCommit: "- after a commit, before its acknowledgement",
+    CrashAfterAck: "- after an acknowledgement",
+    Pauses: "pauses",
+    PausesBeyondLease: "- longer than a lease",
+    Stops: "stops in order",
+    Stalls: "servers stalled",
+    Failovers: "failovers",
+    FailoversThatForgot: "- that forgot a mark",
+    Emptied: "servers emptied",
+    HeldBackAfterFailover: "claims held back in a new epoch",
+    Forgotten: "keys forgotten by hand",
+    GivenAway: "entries given away",
+    Unavailable: "calls given up",
+    DeadLetters: "dead letters",
+    EffectsDoubledAndExplained: "effects doubled outside a transaction, explained",
+    WaitsForReplicas: "waits for replicas",
+}
 
 /// How often each was met.
 #[derive(Debug, Clone, Copy)]
@@ -136,8 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_in_the_order_of_their_numbers_and_what_was_not_met_is_named() {
-        assert!(NAMES.iter().enumerate().all(|(place, (met, _))| *met as usize == place));
+    fn what_was_not_met_is_named() {
         let mut counts = Counts::default();
         NAMES.iter().skip(1).for_each(|(met, _)| counts.met(*met));
         assert_eq!(counts.missing(), ["deliveries handed out"]);

@@ -18,13 +18,6 @@ impl Fnv {
         }
     }
 
-    /// Takes bytes in.
-    pub fn bytes(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
     /// The digest.
     pub fn value(self) -> u64 {
         self.0

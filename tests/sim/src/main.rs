@@ -6,11 +6,7 @@ mod cli;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use oncegate_sim::batch::{Batch, Failure, Until, run_caught, run_each, run_from};
-use oncegate_sim::counts::Met;
-use oncegate_sim::draw;
-use oncegate_sim::seeds;
-use oncegate_sim::shrink::{kind, shrunk};
+use oncegate_sim::{Batch, Failure, Met, Until, kind, known, plan, run_caught, run_each, run_from, shrunk};
 
 use cli::Command;
 
@@ -43,7 +39,7 @@ fn main() -> ExitCode {
 
 /// One seed, with all that happens in words.
 fn one(seed: u64) -> u8 {
-    let plan = Arc::new(draw::plan(seed, None));
+    let plan = Arc::new(plan(seed, None));
     let verdict = run_caught(&plan, true);
     println!("{plan}");
     verdict.lines.iter().for_each(|line| println!("{line}"));
@@ -63,11 +59,11 @@ fn one(seed: u64) -> u8 {
 
 /// The seeds that failed once, and others for so long.
 fn fixed(fresh: Option<std::time::Duration>) -> u8 {
-    let known: Vec<u64> = seeds::all().iter().map(|seed| seed.seed).collect();
-    let mut batch = run_each(&known, None);
-    println!("{} seeds that failed once: {} fail now", known.len(), batch.failures.len());
+    let seeds: Vec<u64> = known().iter().map(|seed| seed.seed).collect();
+    let mut batch = run_each(&seeds, None);
+    println!("{} seeds that failed once: {} fail now", seeds.len(), batch.failures.len());
     for failure in &batch.failures {
-        if let Some(seed) = seeds::all().into_iter().find(|seed| seed.seed == failure.seed) {
+        if let Some(seed) = known().into_iter().find(|seed| seed.seed == failure.seed) {
             println!("  {}: {}", seed.seed, seed.shows);
         }
     }
@@ -114,7 +110,7 @@ fn explain(failure: &Failure) {
     let Failure { seed, violations } = failure;
     println!("\nseed {seed} FAILS:");
     violations.iter().for_each(|what| println!("  {what}"));
-    let plan = Arc::new(shrunk(&draw::plan(*seed, None), kind(violations)));
+    let plan = Arc::new(shrunk(&plan(*seed, None), kind(violations)));
     let verdict = run_caught(&plan, true);
     println!("shortened, it fails with\n{plan}");
     verdict.lines.iter().for_each(|line| println!("{line}"));

@@ -5,11 +5,6 @@
 pub struct Rng(u64);
 
 impl Rng {
-    /// The numbers of this seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// The numbers of this seed for one purpose: another purpose has others.
     pub fn of(seed: u64, purpose: u64) -> Self {
         let mut rng = Self(seed ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93));

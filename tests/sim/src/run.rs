@@ -16,6 +16,7 @@ use crate::world::{Todo, World};
 pub struct Verdict {
     /// What must not be, in words; nothing if all is well.
     pub violations: Vec<String>,
+    /// What the run met.
     pub counts: Counts,
     /// Of all that happened: the same plan has the same.
     pub digest: u64,

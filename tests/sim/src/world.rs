@@ -288,9 +288,4 @@ impl World {
     pub fn concerns_all(&mut self) {
         (0..self.slots.len()).for_each(|host| self.concerns(host));
     }
-
-    /// Whether something went wrong that concerned a host, since then.
-    pub fn was_concerned(&self, host: usize, since_us: u64) -> bool {
-        self.slots[host].fault_us.is_some_and(|fault_us| fault_us >= since_us)
-    }
 }

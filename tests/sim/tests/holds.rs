@@ -3,12 +3,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use oncegate_sim::batch::{Until, run_each, run_from};
-use oncegate_sim::draw;
-use oncegate_sim::plan::{BROKEN, Broken};
-use oncegate_sim::run::run;
-use oncegate_sim::seeds;
-use oncegate_sim::shrink::{kind, shrunk};
+use oncegate_sim::{BROKEN, Broken, Until, kind, known, plan, run, run_each, run_from, shrunk};
 
 /// Seeds within which a broken world has to be found.
 const FOUND_WITHIN: u64 = 3_000;
@@ -17,12 +12,12 @@ const FOUND_WITHIN: u64 = 3_000;
 fn a_seed_gives_the_same_history_each_time() {
     oncegate::warning::mute();
     for seed in [1, 2, 3, 113, 2895] {
-        let plan = Arc::new(draw::plan(seed, None));
+        let plan = Arc::new(plan(seed, None));
         let [first, second] = [run(&plan, true), run(&plan, false)];
         assert_eq!(first.digest, second.digest, "seed {seed}");
         assert!(first.lines.len() > 10, "seed {seed} met something");
     }
-    let digests = [4, 5].map(|seed| run(&Arc::new(draw::plan(seed, None)), false).digest);
+    let digests = [4, 5].map(|seed| run(&Arc::new(plan(seed, None)), false).digest);
     assert_ne!(digests[0], digests[1]);
 }
 
@@ -37,7 +32,7 @@ fn a_seed_gives_the_same_history_in_every_process() {
 #[test]
 fn what_failed_once_holds() {
     oncegate::warning::mute();
-    let seeds: Vec<u64> = seeds::all().iter().map(|seed| seed.seed).collect();
+    let seeds: Vec<u64> = known().iter().map(|seed| seed.seed).collect();
     let batch = run_each(&seeds, None);
     assert!(batch.failures.is_empty(), "{:?}", batch.failures);
     assert_eq!(batch.counts.runs, seeds.len() as u64);
@@ -64,7 +59,7 @@ fn a_failing_plan_is_cut_down_and_fails_in_the_same_way() {
     oncegate::warning::mute();
     let batch = run_from(0, Until::Seeds(FOUND_WITHIN), Some(Broken::AcknowledgesAtOnce));
     let failure = batch.failures.first().expect("a broken world fails");
-    let whole = draw::plan(failure.seed, Some(Broken::AcknowledgesAtOnce));
+    let whole = plan(failure.seed, Some(Broken::AcknowledgesAtOnce));
     let short = shrunk(&whole, kind(&failure.violations));
     assert!(short.published.len() < whole.published.len() && short.published.len() <= 3, "{short}");
     let verdict = run(&Arc::new(short), false);

@@ -36,6 +36,10 @@ impl Reader {
     pub fn holding(&self) -> Arc<Holding> {
         self.source.holding()
     }
+
+    pub fn reconnects(&self) -> u64 {
+        self.source.reconnects()
+    }
 }
 
 pub fn server() -> RedisServer {

@@ -106,6 +106,25 @@ fn connections_that_are_killed_all_the_time_lose_nothing_and_double_nothing() {
     assert!(events.iter().any(|event| matches!(event, Event::Away { .. })), "no connection was cut");
 }
 
+#[test]
+fn what_comes_over_a_new_connection_comes_after_the_loss_was_counted() {
+    // Rule 18: whoever has a cache in front of a store in the same place has to know before it sees the delivery.
+    let server = server();
+    let mut source = open(&server, HOUR);
+    let mut held = Vec::new();
+    let mut connection = server.connection();
+    let mut reconnects = Vec::new();
+    for (payload, lost) in [("a", false), ("b", false), ("c", true), ("d", false)] {
+        if lost {
+            let _: u64 = say(&mut connection, "CLIENT KILL TYPE normal SKIPME yes");
+        }
+        add(&server, [payload]);
+        held.extend(receive(&mut source, 1));
+        reconnects.push(source.reconnects());
+    }
+    assert!(reconnects[0] == reconnects[1] && reconnects[1] < reconnects[2], "{reconnects:?}");
+}
+
 fn open_through(proxy: &Proxy, takeover_idle: Duration) -> Reader {
     let url = format!("redis-stream://{}/s?group=g&start=0", proxy.address());
     Reader::open(&url.parse().unwrap(), options(takeover_idle)).unwrap()
