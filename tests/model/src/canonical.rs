@@ -42,7 +42,7 @@ fn plain_worker(config: &Config, worker: &mut Worker) {
         }
     }
     if !config.is_atomic() {
-        (worker.overtaken, worker.hearsay) = ([false; KEYS], false);
+        worker.overtaken = [false; KEYS];
     }
     if matches!(worker.at, At::Run(_) | At::Looked(_) | At::Answered(_)) {
         worker.plan = Plan::Apply;

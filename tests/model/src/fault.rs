@@ -6,7 +6,7 @@ use crate::moves::Kind;
 use crate::mutation::Mutation;
 use crate::record::{Record, Stage};
 use crate::settle::judge;
-use crate::state::{At, Entry, Host, Plan, Server, State, Told, Worker};
+use crate::state::{At, Entry, Host, Plan, Server, State, Worker};
 use crate::step::Steps;
 
 /// What can go wrong, and what comes of what went wrong.
@@ -225,7 +225,6 @@ fn connections_break(config: &Config, state: &mut State) {
         for key in 0..KEYS {
             worker.old[key] |= worker.has(key);
         }
-        worker.hearsay |= worker.told.contains(&Told::Other) || worker.plan == Plan::DiedBefore;
         worker.overtaken = [false; KEYS];
     }
 }

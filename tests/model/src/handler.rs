@@ -173,7 +173,10 @@ fn question_print(state: &State, messages: &[Message], worker: usize) -> u8 {
 
 fn met_dead(steps: &mut Steps<'_>, worker: usize, key: usize, place: u8, origin: u8) {
     if origin == steps.now.workers[worker].origin() {
-        steps.can(Kind::DiedBefore, worker, key, |state| ends(state, worker, Plan::DiedBefore));
+        steps.can(Kind::DiedBefore, worker, key, |state| {
+            state.workers[worker].told[key] = Told::Other;
+            ends(state, worker, Plan::DiedBefore);
+        });
     } else if steps.config.lacks(Mutation::Rule14Ack) {
         steps.can(Kind::MetDead, worker, key, |state| told(state, worker, key, place, Told::Other));
     } else {

@@ -90,18 +90,10 @@ pub fn of_state(config: &Config, state: &State) -> Option<Broken> {
 }
 
 /// Whether an acknowledged message has had its effects, or was given up.
-///
-/// One limit is known. A failover may undo a commit, its outputs and its acknowledgement, and with them what another
-/// delivery of the same event was told before. That one then acknowledges a duplicate of something that has not happened
-/// on the new server. The first delivery's entry is back; only if that, too, is handled by somebody who was told of the
-/// commit before, nobody makes the effect again.
 fn is_accounted_for(state: &State, number: usize, message: &Message) -> bool {
     let (broker, sink) = (&state.server.broker, &state.server.sink);
     let done = |place: &usize| sink.done[*place] & (1 << message.print) != 0;
-    state.around.hearsay
-        || broker.letters[number] > 0
-        || broker.requeueing[number]
-        || message.places().iter().all(done)
+    broker.letters[number] > 0 || broker.requeueing[number] || message.places().iter().all(done)
 }
 
 /// Attempts that act on a key in the store's present epoch, awake and in time by their own timers.

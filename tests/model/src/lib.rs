@@ -29,8 +29,7 @@
 //!
 //! A handler emits one output for each new key and commits it (rules 8 and 13 are the host's own tests), a payload is a
 //! number, a redelivery comes when it likes, and time has no length: only what must come before what. A host notices at
-//! once that its connection is gone. One limit of the protocol shows in it and is not counted: see
-//! [`invariants`].
+//! once that its connection is gone.
 
 pub mod canonical;
 pub mod config;

@@ -80,6 +80,8 @@ kinds! {
     SettlesLate Course "W settles M in one step, on a claim that was released",
     SettledBefore Course "W settles M again, and finds that it did",
     Refused Course "W's settle is refused, because K is somebody else's",
+    NotHeld Course "W's fences do not hold: a key of its is nobody's by now",
+    MarkGone Course "W's settle does nothing, because the mark of K that it was told of is gone",
     NotPending Course "W's settle does nothing, because M is somebody else's",
     Confirmed Course "W hears that M is settled",
     Checks Course "W's fences hold",

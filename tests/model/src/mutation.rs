@@ -23,6 +23,7 @@ pub enum Mutation {
     Row15,
     Row17,
     Row29,
+    Row29Gone,
     Row31,
     Row32,
     Rule1,
@@ -36,6 +37,7 @@ pub enum Mutation {
     Rule11Absent,
     Rule11Out,
     Rule14Ack,
+    Rule14Dead,
     Rule14Requeue,
     Rule14Fence,
     Rule16,
@@ -50,7 +52,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them, in the order of the lists.
-    pub const ALL: [Mutation; 39] = [
+    pub const ALL: [Mutation; 41] = [
         Self::Row1,
         Self::Row2,
         Self::Row3,
@@ -67,6 +69,7 @@ impl Mutation {
         Self::Row15,
         Self::Row17,
         Self::Row29,
+        Self::Row29Gone,
         Self::Row31,
         Self::Row32,
         Self::Rule1,
@@ -80,6 +83,7 @@ impl Mutation {
         Self::Rule11Absent,
         Self::Rule11Out,
         Self::Rule14Ack,
+        Self::Rule14Dead,
         Self::Rule14Requeue,
         Self::Rule14Fence,
         Self::Rule16,
@@ -122,6 +126,10 @@ impl Mutation {
             Self::Row15 => ("row 15", "nobody tells the cache what an operator forgot"),
             Self::Row17 => ("row 17", "a delivery is acknowledged before the replicas have its marks"),
             Self::Row29 => ("row 29", "a key in flight counts as a duplicate"),
+            Self::Row29Gone => (
+                "row 29",
+                "a duplicate is acknowledged although a failover has undone the mark that it was told of",
+            ),
             Self::Row31 => ("row 31", "a crash does not count"),
             Self::Row32 => ("row 32", "the dead mark is made before the dead letter"),
             Self::Rule1 => ("rule 1", "an attempt's id is derived from its message"),
@@ -141,6 +149,9 @@ impl Mutation {
             Self::Rule11Absent => ("rule 11", "a late commit is taken although its record is gone"),
             Self::Rule11Out => ("rule 11", "a late commit is refused although its outputs are out"),
             Self::Rule14Ack => ("rule 14", "a dead key lets every delivery be acknowledged"),
+            Self::Rule14Dead => {
+                ("rule 14", "a duplicate is acknowledged by whatever mark its key bears on a new primary")
+            }
             Self::Rule14Requeue => ("rule 14", "a requeue clears whatever record it finds"),
             Self::Rule14Fence => ("rule 14", "dead letter, mark and acknowledgement are not fenced"),
             Self::Rule16 => ("rule 16", "an attempt that holds a claim waits for another key"),

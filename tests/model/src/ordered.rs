@@ -26,8 +26,14 @@ fn checks(steps: &mut Steps<'_>, worker: usize) {
     let (config, now) = (steps.config, steps.now);
     let me = &now.workers[worker];
     let number = usize::from(me.message);
-    if let Some(key) = judge(config, now, worker, false).lost {
+    let verdict = judge(config, now, worker, false);
+    if let Some(key) = verdict.lost {
         steps.can(Kind::Refused, worker, key, |state| refused(config, state, worker));
+        return;
+    }
+    // What is nobody's by now could still be marked, but anybody may claim it while the output is on its way.
+    if verdict.late {
+        steps.can(Kind::NotHeld, worker, number, |state| refused(config, state, worker));
         return;
     }
     // The store may have taken its time: the clock is looked at once more, right before the first output (rule 3).

@@ -164,7 +164,6 @@ pub fn showing(mutation: Mutation) -> Config {
         | Mutation::Row7
         | Mutation::Row8
         | Mutation::Row9
-        | Mutation::Row29
         | Mutation::Rule1
         | Mutation::Rule10 => {
             Config { name: "crash-or-pause", faults: &[Fault::Crash, Fault::Pause], ..plain }
@@ -174,6 +173,21 @@ pub fn showing(mutation: Mutation) -> Config {
             messages: POISON,
             host_deaths: Some(1),
             budget: Budget { faults: 0, ..NONE },
+            ..PLAIN
+        },
+        // In one step the marks behind duplicates are looked at once more, which would hide these.
+        Mutation::Row10 | Mutation::Row29 => Config {
+            name: "ordered-plain",
+            settle: ORDERED,
+            faults: &[Fault::Crash, Fault::LostReply],
+            budget: Budget { faults: 1, ..NONE },
+            ..PLAIN
+        },
+        Mutation::Row29Gone => Config {
+            name: "failover",
+            faults: &[Fault::Redelivery, Fault::Failover],
+            hosts: &[0, 1, 2],
+            budget: Budget { faults: 2, ..NONE },
             ..PLAIN
         },
         Mutation::Row11 | Mutation::Row17 | Mutation::Rule3 | Mutation::Rule20 | Mutation::Rule11Out => {
@@ -194,9 +208,15 @@ pub fn showing(mutation: Mutation) -> Config {
             budget: Budget { rejects: 1, ..two },
             ..PLAIN
         },
-        Mutation::Rule14Ack | Mutation::Rule14Fence => {
+        Mutation::Rule14Dead | Mutation::Rule14Fence => {
             Config { name: "rejects", budget: Budget { faults: 1, rejects: 1, ..NONE }, ..PLAIN }
         }
+        Mutation::Rule14Ack => Config {
+            name: "ordered-rejects-one",
+            settle: ORDERED,
+            budget: Budget { rejects: 1, ..NONE },
+            ..PLAIN
+        },
         Mutation::Rule14Requeue => Config {
             name: "mismatch",
             messages: MISMATCH,
@@ -209,13 +229,27 @@ pub fn showing(mutation: Mutation) -> Config {
         Mutation::Rule11Absent => {
             Config { name: "aged", budget: Budget { faults: 1, ages: 2, ..NONE }, ..PLAIN }
         }
-        Mutation::Rule9 | Mutation::Rule16 | Mutation::Rule7 => Config {
+        Mutation::Rule7 => Config {
+            name: "ordered-opposite",
+            messages: OPPOSITE,
+            settle: ORDERED,
+            budget: Budget { faults: 1, ..NONE },
+            ..PLAIN
+        },
+        Mutation::Rule9 | Mutation::Rule16 => Config {
             name: "opposite-faulty",
             messages: OPPOSITE,
             budget: Budget { faults: 1, ..NONE },
             ..PLAIN
         },
-        Mutation::Rule7InProcess | Mutation::Rule18Early => {
+        Mutation::Rule7InProcess => Config {
+            name: "ordered-one-host",
+            hosts: &[0, 0],
+            settle: ORDERED,
+            budget: Budget { faults: 1, ..NONE },
+            ..PLAIN
+        },
+        Mutation::Rule18Early => {
             Config { name: "one-host", hosts: &[0, 0], budget: Budget { faults: 1, ..NONE }, ..PLAIN }
         }
         Mutation::Rule24 => {

@@ -5,7 +5,7 @@ use crate::config::{Config, Fault, KEYS};
 use crate::moves::Kind;
 use crate::mutation::Mutation;
 use crate::record::{self, End, Judged, Record, Settle, Stage};
-use crate::state::{At, Entry, Plan, State, Worker};
+use crate::state::{At, Entry, Plan, State, Told, Worker};
 use crate::step::Steps;
 
 /// What a worker can do at the end of a delivery.
@@ -107,7 +107,6 @@ pub fn refused(config: &Config, state: &mut State, worker: usize) {
 
 /// Ends the entry of a worker's delivery.
 pub fn acknowledge(state: &mut State, worker: usize) {
-    state.around.hearsay |= state.workers[worker].hearsay;
     state.server.broker.entries[usize::from(state.workers[worker].message)] = Entry::Acked;
 }
 
@@ -141,6 +140,10 @@ fn settles(steps: &mut Steps<'_>, worker: usize) {
         steps.can(Kind::Refused, worker, key, |state| refused(config, state, worker));
         return;
     }
+    if let Some(key) = gone_mark(config, now, worker) {
+        steps.can(Kind::MarkGone, worker, key, |state| refused(config, state, worker));
+        return;
+    }
     let settled = |state: &mut State| {
         write(state, worker, &verdict);
         put_out(config, state, worker);
@@ -159,6 +162,26 @@ fn settles(steps: &mut Steps<'_>, worker: usize) {
             state.workers[worker].sent = true;
         });
     }
+}
+
+/// A key that the delivery relies on as settled, because it was told so, and that is not: a failover or the end of its
+/// window has taken the mark since.
+fn gone_mark(config: &Config, state: &State, worker: usize) -> Option<usize> {
+    let me = &state.workers[worker];
+    let print = config.messages[usize::from(me.message)].print;
+    // It has to be the mark that was told of: that of this very death, or a commit of this payload (rules 14 and 15).
+    let is_mark = |key: usize| {
+        let Some(record) = state.server.records[key] else { return false };
+        match record.stage {
+            Stage::Committed | Stage::Dead { .. } if config.lacks(Mutation::Rule14Dead) => true,
+            Stage::Dead { origin } => me.plan == Plan::DiedBefore && origin == me.origin(),
+            Stage::Committed => me.plan != Plan::DiedBefore && record.print == print,
+            Stage::Claimed { .. } | Stage::Released => false,
+        }
+    };
+    let relied_on = (0..KEYS).filter(|key| me.told[*key] == Told::Other);
+    let mut gone = relied_on.filter(|key| !is_mark(*key));
+    if config.lacks(Mutation::Row29Gone) { None } else { gone.next() }
 }
 
 /// The entry is not pending for this delivery: either this attempt has settled it, or it is somebody else's. Without a

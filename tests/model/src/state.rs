@@ -97,8 +97,6 @@ pub struct Around {
     pub quarantine: bool,
     /// The store has no sentinel, and answers nobody until an operator has written one.
     pub refused: bool,
-    /// Ghost: a delivery was acknowledged as a duplicate of a commit that a failover had undone since it was told.
-    pub hearsay: bool,
     /// Ghost: an operator has changed something that the replica does not know.
     pub word: bool,
     /// What may still happen that need not.
@@ -147,8 +145,6 @@ pub struct Worker {
     pub dirty: bool,
     /// Its settle may have been carried out already.
     pub sent: bool,
-    /// Ghost: it was told of a duplicate by a server that another one has followed since.
-    pub hearsay: bool,
 }
 
 /// Where a worker is.
@@ -201,7 +197,7 @@ pub enum Told {
     Unasked,
     /// The key is ours.
     New,
-    /// It has had its effect, or is somebody else's: in either case not ours.
+    /// It has had its effect, or is dead: in either case not ours, and settled.
     Other,
 }
 
@@ -222,7 +218,6 @@ impl Worker {
         alone: false,
         dirty: false,
         sent: false,
-        hearsay: false,
     };
 
     /// One that begins a delivery.
@@ -275,13 +270,7 @@ impl State {
         Self {
             server,
             replica: None,
-            around: Around {
-                quarantine: false,
-                refused: false,
-                hearsay: false,
-                word: false,
-                left: config.budget,
-            },
+            around: Around { quarantine: false, refused: false, word: false, left: config.budget },
             workers: [Worker::IDLE; WORKERS],
             hosts: [Host::default(); WORKERS],
         }
