@@ -183,15 +183,14 @@ impl Facts {
         let By { host, life, is_dead } = by;
         let key = effect_of(&out.text).and_then(|(_, key, _)| key).map(|key| self.key(key));
         let concerned = |host: usize, since_us: u64| faults[host].is_some_and(|at_us| at_us >= since_us);
+        // Between the check of this host's fences and its output, or between the first output and its mark.
+        let checked = key.as_ref().and_then(|key| self.checked.get(&(host, key.clone())));
+        let late = is_dead || checked.is_some_and(|checked_us| concerned(host, *checked_us));
         if let Some(before) = self.effects.get_mut(&out.id) {
-            // Between the check of this host's fences and its output, or between the first output and its mark.
-            let checked = key.as_ref().and_then(|key| self.checked.get(&(host, key.clone())));
-            before.excused |= is_dead;
-            before.excused |= checked.is_some_and(|checked_us| concerned(host, *checked_us));
-            before.excused |= !before.marked && concerned(before.host, before.at_us);
+            before.excused |= late || (!before.marked && concerned(before.host, before.at_us));
             return;
         }
-        let effect = Effect { key, host, life, at_us: now_us, marked: false, excused: is_dead };
+        let effect = Effect { key, host, life, at_us: now_us, marked: false, excused: late };
         self.effects.insert(out.id.clone(), effect);
     }
 

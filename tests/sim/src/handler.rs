@@ -77,7 +77,9 @@ impl SimHandler {
                 Ok(Sighting::Duplicate(_)) => {}
                 // "Not new, fine": the host must know better.
                 Ok(Sighting::InFlight(_)) => return HandlerEnd::Ok,
-                Err(SeenError::Refused(Refusal::Unavailable(_))) if number % 2 == 0 => return HandlerEnd::Ok,
+                Err(SeenError::Refused(Refusal::Unavailable(_))) if number.is_multiple_of(2) => {
+                    return HandlerEnd::Ok;
+                }
                 Err(SeenError::Refused(refusal)) => return HandlerEnd::Failed(refusal.to_string()),
                 Err(SeenError::Aborted) => return HandlerEnd::Aborted,
             }
