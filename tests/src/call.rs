@@ -19,6 +19,8 @@ pub enum Call {
     Append,
     /// Keeps what a host holds fresh.
     Keep,
+    /// Takes entries over that another host has left.
+    Take,
     /// Takes or renews a name that one host holds alone.
     Hold,
     /// A command by its name.
@@ -29,7 +31,7 @@ pub enum Call {
 pub type Sources = HashMap<Vec<u8>, Option<Call>>;
 
 /// All that are known by their source. One that has another's words comes before it.
-const SCRIPTS: [Call; 8] = [
+const SCRIPTS: [Call; 9] = [
     Call::Settle,
     Call::Claim,
     Call::Check,
@@ -37,6 +39,7 @@ const SCRIPTS: [Call; 8] = [
     Call::Acknowledge,
     Call::Append,
     Call::Keep,
+    Call::Take,
     Call::Hold,
 ];
 
@@ -80,6 +83,7 @@ impl Call {
             Call::Acknowledge => has("if whose == 'ours' then acknowledge(key, group, id) end"),
             Call::Append => has("-- Appends an entry. One that"),
             Call::Keep => has("-- Keeps an entry fresh that is ours"),
+            Call::Take => has("-- Takes an entry, if it is still pending"),
             Call::Hold => has("-- Takes, renews or gives up a name"),
             Call::Command(_) => false,
         }

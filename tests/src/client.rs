@@ -52,6 +52,31 @@ impl Client {
         Ok(redis::from_redis_value(value)?)
     }
 
+    /// Asks until a server has taken it or may have taken it: it goes where the cluster says, and elsewhere than to a
+    /// replica. The error says that nobody knows whether it was done, or that nobody does it now. The next question
+    /// goes to another server.
+    pub fn try_once<T: FromRedisValue>(&mut self, words: &[&str]) -> RedisResult<T> {
+        let mut port = self.seeds[0];
+        for _ in 0..self.seeds.len() + 2 {
+            let error = match self.send(port, words) {
+                Ok(value) => return Ok(redis::from_redis_value(value)?),
+                Err(error) => error,
+            };
+            if let Some(moved) = moved_to(&error) {
+                port = moved;
+                continue;
+            }
+            self.connections.remove(&port);
+            self.seeds.rotate_left(1);
+            let refused = error.is_connection_refusal() || error.code() == Some("READONLY");
+            if !refused {
+                return Err(error);
+            }
+            port = self.seeds[0];
+        }
+        Err((redis::ErrorKind::Client, "no server takes it").into())
+    }
+
     /// Sends many commands that concern one key, one behind the other without waiting.
     pub fn ask_all(&mut self, key: &str, commands: &[Vec<String>]) {
         let send = |client: &mut Self, port: u16| {

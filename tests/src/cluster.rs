@@ -62,14 +62,28 @@ impl Cluster {
         });
     }
 
+    /// Whether all nodes are there and know it.
+    pub fn is_whole(&self) -> bool {
+        let knows = |node: &Redis| {
+            let about: String = node.client().try_ask(&["CLUSTER", "INFO"]).unwrap_or_default();
+            about.contains("cluster_state:ok")
+        };
+        self.nodes.iter().all(knows)
+    }
+
     /// A node from which everything else is found.
     pub fn seed(&self) -> &Redis {
         &self.nodes[0]
     }
 
+    /// Where each node is.
+    pub fn ports(&self) -> Vec<u16> {
+        self.nodes.iter().map(Redis::port).collect()
+    }
+
     /// A client of it.
     pub fn client(&self) -> Client {
-        Client::to_any(self.nodes.iter().map(Redis::port).collect())
+        Client::to_any(self.ports())
     }
 
     /// Which node has a key, by its index.
@@ -111,9 +125,11 @@ impl Cluster {
             if names.is_empty() {
                 break;
             }
-            let mut words = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            // What is in both after a time-out is the source's to say.
+            let mut words = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "REPLACE", "KEYS"];
             words.extend(names.iter().map(String::as_str));
-            source.ask::<()>(&words);
+            // A node that does not hear of the others for a while takes nothing.
+            until("keys move to another node", || source.client().try_ask::<()>(&words).is_ok());
         }
         for node in [target, source].into_iter().chain(&self.nodes[..self.masters]) {
             node.ask::<()>(&["CLUSTER", "SETSLOT", &number, "NODE", &id(target)]);

@@ -92,6 +92,11 @@ impl Redis {
         self.server.wait().unwrap();
     }
 
+    /// Whether it has not ended, be it by itself.
+    pub fn is_running(&mut self) -> bool {
+        self.server.try_wait().unwrap().is_none()
+    }
+
     /// Starts it again on the same port, with what is on its disk.
     pub fn restart(&mut self) {
         self.server = spawn(self.folder.path(), self.port, &self.arguments);

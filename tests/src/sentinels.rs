@@ -49,8 +49,28 @@ impl Sentinels {
     /// Where they are, as in a URL.
     pub fn addresses(&self) -> String {
         let addresses: Vec<String> =
-            self.watchers.iter().map(|watcher| format!("127.0.0.1:{}", watcher.port)).collect();
+            self.ports().into_iter().map(|port| format!("127.0.0.1:{port}")).collect();
         addresses.join(",")
+    }
+
+    /// Where each of them is.
+    pub fn ports(&self) -> Vec<u16> {
+        self.watchers.iter().map(|watcher| watcher.port).collect()
+    }
+
+    /// Where the primary is, as one of them says; none if none of them answers.
+    pub fn primary_port(&self) -> Option<u16> {
+        self.finder()()
+    }
+
+    /// What asks them where the primary is.
+    pub fn finder(&self) -> impl Fn() -> Option<u16> + Send + 'static {
+        let ports = self.ports();
+        move || {
+            let words = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME];
+            let told = |port: &u16| Client::to(*port).try_ask::<(String, u16)>(&words).ok();
+            ports.iter().find_map(told).map(|(_, port)| port)
+        }
     }
 
     /// Waits until the replica has been made the primary.

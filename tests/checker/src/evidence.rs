@@ -116,6 +116,13 @@ pub struct DeadLetter {
     pub reason: String,
 }
 
+impl DeadLetter {
+    /// Whether its delivery held no claim: its key was committed or given up by another one before.
+    pub fn is_unclaimed(&self) -> bool {
+        ["mismatch:", "key is dead:"].iter().any(|why| self.reason.starts_with(why))
+    }
+}
+
 /// `faults.ndjson`: something that was done to a host or a server.
 #[derive(Debug, Deserialize)]
 pub struct Fault {
@@ -133,6 +140,10 @@ pub struct Fault {
     /// marks were not known to be confirmed.
     #[serde(default)]
     pub unmarked: Vec<String>,
+    /// Entries that the host had been handed and had not acknowledged. One that becomes a dead letter without a claim has
+    /// no fence, and may do so late.
+    #[serde(default)]
+    pub held: Vec<String>,
 }
 
 impl Fault {

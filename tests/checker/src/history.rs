@@ -24,6 +24,17 @@ pub struct History<'a> {
     pub acks: BTreeMap<EntryId, Vec<&'a Ack>>,
     /// When faults struck that each effect, or dead letter, may have come again by.
     unmarked: BTreeMap<&'a str, Vec<u64>>,
+    /// When faults struck hosts that had been handed these entries.
+    held: BTreeMap<&'a str, Vec<u64>>,
+}
+
+/// A copy of an effect or of a dead letter.
+#[derive(Debug, Clone, Copy)]
+pub struct Copy {
+    /// When it was written.
+    pub at: EntryId,
+    /// Whether its delivery held no claim, and so had no fence that it could lose.
+    pub unclaimed: bool,
 }
 
 impl<'a> History<'a> {
@@ -39,6 +50,7 @@ impl<'a> History<'a> {
             dead: BTreeMap::new(),
             acks: BTreeMap::new(),
             unmarked: BTreeMap::new(),
+            held: BTreeMap::new(),
         };
         for sent in evidence.ledger.iter().filter(|sent| ours(&sent.pipeline)) {
             history.ledger.insert(sent.entry, sent);
@@ -61,6 +73,9 @@ impl<'a> History<'a> {
         for fault in &evidence.faults {
             for id in &fault.unmarked {
                 history.unmarked.entry(id).or_default().push(fault.ms);
+            }
+            for entry in &fault.held {
+                history.held.entry(entry).or_default().push(fault.ms);
             }
         }
         history.in_order()
@@ -95,16 +110,23 @@ impl<'a> History<'a> {
         condemned.filter(|sent| !self.dead.contains_key(&sent.entry)).copied().collect()
     }
 
-    /// Whether faults explain that copies were written at these times.
+    /// Whether faults explain that these copies were written.
     ///
     /// The first copy needs no explanation. Each further one needs a fault of its own that struck while the thing was
-    /// out and its mark was not known to be: the next attempt cannot know of the copy. A fault that struck long after
-    /// a copy was written is not what it was written for.
-    pub fn explained(&self, id: &str, copies: impl Iterator<Item = EntryId>) -> bool {
-        let faults = self.unmarked.get(id).map_or(&[][..], Vec::as_slice);
+    /// out and its mark was not known to be: the next attempt cannot know of the copy. Where a server that stood still
+    /// is asked several times, each time without an answer is a lost reply, and a fault of its own. A copy without a
+    /// claim is also explained by a fault that struck a host which had been handed the entry: nothing tells that host
+    /// that others went on. A fault that struck long after a copy was written is not what it was written for.
+    pub fn explained(&self, id: &str, copies: impl Iterator<Item = Copy>) -> bool {
         let bound = self.evidence.run.settle_bound_ms;
-        let in_time =
-            |copy: EntryId| faults.iter().filter(|&&ms| ms <= copy.ms.saturating_add(bound)).count();
-        copies.enumerate().all(|(before, copy)| in_time(copy) >= before)
+        let in_time = |faults: &BTreeMap<&str, Vec<u64>>, copy: Copy| {
+            let faults = faults.get(id).map_or(&[][..], Vec::as_slice);
+            faults.iter().filter(|&&ms| ms <= copy.at.ms.saturating_add(bound)).count()
+        };
+        let mut unclaimed = 0;
+        copies.enumerate().all(|(before, copy)| {
+            unclaimed += usize::from(copy.unclaimed);
+            in_time(&self.unmarked, copy) + in_time(&self.held, copy).min(unclaimed) >= before
+        })
     }
 }

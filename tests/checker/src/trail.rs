@@ -41,6 +41,10 @@ impl<'a> Kin<'a> {
         kin
     }
 
+    fn is_held_in(&self, fault: &Fault) -> bool {
+        self.entries.iter().any(|entry| fault.held.contains(&entry.to_string()))
+    }
+
     fn is_unmarked_in(&self, fault: &Fault) -> bool {
         let ours = |id: &String| {
             self.effects.contains(id.as_str()) || self.entries.iter().any(|entry| entry.to_string() == *id)
@@ -106,8 +110,10 @@ fn meanwhile(
     events: &mut Vec<(u64, String)>,
 ) -> usize {
     let (concern, others): (Vec<&Fault>, Vec<&Fault>) =
-        history.evidence.faults.iter().partition(|fault| kin.is_unmarked_in(fault));
-    events.extend(concern.iter().map(|fault| (fault.ms, format!("{}, this was unmarked", told(fault)))));
+        history.evidence.faults.iter().partition(|fault| kin.is_unmarked_in(fault) || kin.is_held_in(fault));
+    let how = |fault: &Fault| if kin.is_unmarked_in(fault) { "unmarked" } else { "held" };
+    let concerns = |fault: &&Fault| (fault.ms, format!("{}, this was {}", told(fault), how(fault)));
+    events.extend(concern.iter().map(concerns));
     let others: Vec<&Fault> = others.into_iter().filter(|fault| time.contains(&fault.ms)).collect();
     events.extend(others.iter().take(MEANWHILE).map(|fault| (fault.ms, told(fault))));
     others.len().saturating_sub(MEANWHILE)

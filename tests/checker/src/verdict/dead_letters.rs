@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::entry_id::EntryId;
 use crate::evidence::{DeadLetter, Sent};
-use crate::history::History;
+use crate::history::{Copy, History};
 use crate::row::{Row, Violation};
 
 /// Each entry that must die has one dead letter, and no other entry has any.
@@ -26,8 +26,9 @@ pub fn row(history: &History<'_>) -> Row {
             let what = format!("nobody expects the dead letter of {entry}: {}", reasons(copies));
             violations.push(Violation::of_entry(entry, what));
         } else if copies.len() > 1 {
-            let at = copies.iter().map(|letter| letter.at);
-            if !history.pipeline.transaction && history.explained(&entry.to_string(), at) {
+            let copy = |letter: &&DeadLetter| Copy { at: letter.at, unclaimed: letter.is_unclaimed() };
+            if !history.pipeline.transaction && history.explained(&entry.to_string(), copies.iter().map(copy))
+            {
                 explained += 1;
             } else {
                 let what = format!("{entry} has {} dead letters: {}", copies.len(), reasons(copies));

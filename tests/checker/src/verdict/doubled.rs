@@ -1,6 +1,6 @@
 //! Nothing happens twice, except where a fault explains it.
 
-use crate::history::History;
+use crate::history::{Copy, History};
 use crate::row::{Row, Violation};
 
 /// Inside the transaction each effect is there once. Outside it, each further copy needs a fault that struck between
@@ -21,7 +21,7 @@ fn inside(history: &History<'_>) -> Row {
 fn outside(history: &History<'_>) -> Row {
     let (mut violations, mut explained) = (Vec::new(), 0);
     for (id, copies) in history.effects.iter().filter(|(_, copies)| copies.len() > 1) {
-        if history.explained(id, copies.iter().map(|effect| effect.at)) {
+        if history.explained(id, copies.iter().map(|effect| Copy { at: effect.at, unclaimed: false })) {
             explained += 1;
         } else {
             let what =

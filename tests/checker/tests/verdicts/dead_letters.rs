@@ -75,3 +75,22 @@ fn repeated_dead_letters_are_judged_in_the_order_of_time_and_told_with_their_fau
     folder.strikes(4000 + BOUND + 1, "kill", 1, &[&at(400)]);
     folder.judge().is_proven();
 }
+
+#[test]
+fn a_host_that_stood_still_explains_a_repeated_dead_letter_only_of_what_it_had_without_a_claim() {
+    let judged = |reason: &str, pipeline: &str, held: u64| {
+        let mut folder = Folder::intact();
+        folder.dies(pipeline, 400, "e3");
+        folder.last("dead")["at"] = json!(at(4000));
+        folder.last("dead")["reason"] = json!(reason);
+        folder.strikes(420, "stop", 1, &[]);
+        folder.last("faults")["held"] = json!([at(held)]);
+        folder.judge()
+    };
+    for reason in ["mismatch: key e3 was committed", "key is dead: rejected"] {
+        judged(reason, "ordered", 400).is_proven();
+        judged(reason, "ordered", 500).is_violated_in(&[("dead letters", "ordered")]);
+        judged(reason, "atomic", 400).is_violated_in(&[("dead letters", "atomic")]);
+    }
+    judged("rejected: key is dead:", "ordered", 400).is_violated_in(&[("dead letters", "ordered")]);
+}

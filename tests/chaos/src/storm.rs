@@ -1,0 +1,322 @@
+//! Lets the faults strike, one after the other and one beside the other.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::fault::{Fault, Gate};
+use crate::fleet::Fleet;
+use crate::schedule::{Draw, Kind, Schedule};
+use crate::servers::{Servers, Side};
+use crate::shape::Pipeline;
+use crate::stopper::Stopper;
+use crate::strike::{self, UnderWay};
+use crate::witness::{Entry, Reach, Witness};
+
+/// How often to look.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How often to look whether all has struck that has to.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How many times longer than it has to a storm may last, so that each fault strikes that has to.
+const AT_MOST: u32 = 3;
+
+/// How long all hosts may take to go on.
+const ALL_GO_ON_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a piece of data is held up.
+const HELD_UP: Duration = Duration::from_millis(120);
+
+/// What leads to a settle that is refused.
+const REFUSED: Kind = Kind::StopAt(Pipeline::Atomic, Gate::BeforeStep);
+
+/// How much room a full disk has where its server goes on, in bytes.
+const LITTLE_ROOM: u64 = 64 * 1024;
+
+/// What is being done to a server. One thing at a time.
+#[derive(Debug, Clone, Copy)]
+enum ServerFault {
+    Dead(Side),
+    Still(Side),
+    Full(Side),
+    /// The primary goes on without its replica, and is about to be replaced.
+    CutOff {
+        still: bool,
+    },
+    /// Until another one has taken its place, and for a while more.
+    Failover {
+        still: bool,
+        promoted: bool,
+    },
+}
+
+/// A storm under way.
+pub struct Storm<'a> {
+    servers: &'a mut Servers,
+    fleet: &'a mut Fleet,
+    witness: &'a Witness,
+    schedule: Schedule,
+    stopper: &'a Stopper,
+    /// What is done to a server, until when at least, and as what it is noted.
+    server: Option<(ServerFault, Instant, Entry)>,
+    under_way: UnderWay,
+    /// What could not strike yet because something else was being done to a server.
+    put_off: Vec<Draw>,
+    /// How many faults were drawn.
+    drawn: usize,
+    /// What was drawn, and when.
+    log: File,
+}
+
+impl<'a> Storm<'a> {
+    /// A storm that is about to begin.
+    pub fn new(
+        servers: &'a mut Servers,
+        fleet: &'a mut Fleet,
+        witness: &'a Witness,
+        schedule: Schedule,
+        stopper: &'a Stopper,
+        log: File,
+    ) -> Self {
+        Self {
+            servers,
+            fleet,
+            witness,
+            schedule,
+            stopper,
+            server: None,
+            under_way: Arc::default(),
+            put_off: Vec::new(),
+            drawn: 0,
+            log,
+        }
+    }
+
+    /// Lasts so long, and longer until each kind has struck that has to; then ends everything that it began.
+    pub fn rages(mut self, lasts: Duration) {
+        let began = Instant::now();
+        let (mut next, mut looked, mut missing) = (began, began, self.missing());
+        while began.elapsed() < lasts * AT_MOST && !self.stopper.is_told() {
+            if looked.elapsed() > LOOK_EVERY {
+                (missing, looked) = (self.missing(), Instant::now());
+            }
+            if began.elapsed() >= lasts && missing.is_empty() {
+                break;
+            }
+            self.looks();
+            if Instant::now() >= next {
+                let draw = self.next_draw(&missing, began.elapsed() >= lasts);
+                writeln!(self.log, "{:>8} ms  {draw:?}", began.elapsed().as_millis()).unwrap();
+                next = Instant::now() + Duration::from_millis(draw.after_ms);
+                self.strikes(draw);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        if !self.stopper.is_told() {
+            self.abates();
+        }
+    }
+
+    /// What has to strike and has not.
+    fn missing(&self) -> Vec<Kind> {
+        let struck = |kind: &Kind| self.witness.count(|fault| kind.is(fault)) > 0;
+        let mut missing: Vec<Kind> =
+            self.schedule.needed().iter().copied().filter(|kind| !struck(kind)).collect();
+        // It is to be told by a host that ends in order: whoever stood still at this gate for long.
+        if self.schedule.needed().contains(&REFUSED) && self.fleet.refused() == 0 {
+            missing.push(REFUSED);
+        }
+        missing
+    }
+
+    /// The next fault: one that had to wait, what is missing if it is late, or else as it was drawn.
+    fn next_draw(&mut self, missing: &[Kind], late: bool) -> Draw {
+        self.drawn += 1;
+        if self.server.is_none()
+            && !self.put_off.is_empty()
+            && self.servers.are_whole()
+            && let Some(draw) = self.put_off.pop()
+        {
+            return draw;
+        }
+        match missing.get(self.drawn % missing.len().max(1)) {
+            Some(kind) if late => self.schedule.again(*kind),
+            _ => self.schedule.draw(),
+        }
+    }
+
+    fn strikes(&mut self, draw: Draw) {
+        match draw.kind {
+            Kind::ServerKill(_)
+            | Kind::ServerStop(_)
+            | Kind::DiskFull(_)
+            | Kind::FailoverKill
+            | Kind::FailoverStop
+            | Kind::MoveSlot => self.strikes_server(draw),
+            Kind::Kill | Kind::KillAt(..) | Kind::Drain => self.ends_host(draw),
+            _ => self.strikes_host(draw),
+        }
+    }
+
+    fn ends_host(&mut self, draw: Draw) {
+        let Some(place) = self.fleet.dispensable_from(draw.whom % self.fleet.hosts.len().max(1)) else {
+            return;
+        };
+        match draw.kind {
+            Kind::KillAt(pipeline, gate) => {
+                strike::kill_at(&self.fleet.hosts[place], self.witness, draw, pipeline, gate);
+            }
+            Kind::Drain => self.fleet.drain(place),
+            _ => self.fleet.kill(place),
+        }
+    }
+
+    fn strikes_host(&mut self, draw: Draw) {
+        let Some(place) = self.fleet.free_from(draw.whom % self.fleet.hosts.len().max(1)) else { return };
+        let (host, witness) = (&self.fleet.hosts[place], self.witness);
+        let lasts = Duration::from_millis(draw.lasts_ms);
+        match draw.kind {
+            Kind::StopAt(pipeline, gate) => {
+                strike::stop_at(host, witness, &self.under_way, draw, pipeline, gate);
+            }
+            Kind::Stop => strike::stop(host, witness, &self.under_way, draw),
+            Kind::Lose(call, moment) => strike::lose(host, witness, draw, call, moment),
+            Kind::Refuse => {
+                strike::during(witness, &self.under_way, Fault::of("refused", host.number), lasts);
+                host.wires.iter().for_each(|wire| wire.refuse(lasts));
+            }
+            Kind::Slow => {
+                strike::during(witness, &self.under_way, Fault::of("throttled", host.number), lasts);
+                host.wires.iter().for_each(|wire| wire.slow(lasts, HELD_UP));
+            }
+            _ => {
+                witness.struck(Fault::of("cut", host.number), Reach::Host(host.number));
+                host.wires.iter().for_each(oncegate_tests::Wire::cut);
+            }
+        }
+    }
+
+    fn strikes_server(&mut self, draw: Draw) {
+        if self.server.is_some() || !self.servers.are_whole() {
+            self.put_off.push(draw);
+            return;
+        }
+        let about = |side: Side| if side == Side::Main { "sources and records" } else { "the ordered sink" };
+        let noted = |name, side, reach| self.witness.strikes(Fault::of_server(name, about(side)), reach);
+        let (fault, entry) = match draw.kind {
+            Kind::ServerKill(side) => {
+                let entry = noted("redis_killed", side, Reach::All);
+                self.servers.kill(side);
+                (ServerFault::Dead(side), entry)
+            }
+            Kind::ServerStop(side) => {
+                let entry = noted("redis_stopped", side, Reach::All);
+                self.servers.stop(side);
+                (ServerFault::Still(side), entry)
+            }
+            Kind::DiskFull(side) => {
+                let entry = noted("disk_full", side, Reach::All);
+                self.servers.fill(side, if draw.other_way { LITTLE_ROOM } else { 0 });
+                (ServerFault::Full(side), entry)
+            }
+            Kind::FailoverKill | Kind::FailoverStop => {
+                let entry = noted("cut_off", Side::Main, Reach::Nobody);
+                self.servers.cut_off();
+                (ServerFault::CutOff { still: draw.kind == Kind::FailoverStop }, entry)
+            }
+            _ => {
+                // Takes as long as it takes.
+                let entry = noted("slot_moved", Side::Main, Reach::Nobody);
+                self.servers.move_slot();
+                self.witness.ends(entry);
+                return;
+            }
+        };
+        self.server = Some((fault, Instant::now() + Duration::from_millis(draw.lasts_ms), entry));
+    }
+
+    /// Ends what is over, and puts others in the place of hosts that are gone.
+    fn looks(&mut self) {
+        self.fleet.tend();
+        if let Some((fault, until, entry)) = self.server
+            && Instant::now() >= until
+        {
+            self.server = None;
+            self.relents(fault, entry);
+        }
+        // Who starts while a server is away would only say so.
+        if self.server.is_none() {
+            self.fleet.fill();
+        }
+    }
+
+    fn relents(&mut self, fault: ServerFault, entry: Entry) {
+        let note = |name| self.witness.struck(Fault::of_server(name, ""), Reach::Nobody);
+        match fault {
+            ServerFault::Dead(side) => {
+                self.servers.restart(side);
+                note("redis_restarted");
+            }
+            ServerFault::Still(side) => {
+                self.servers.go_on(side);
+                note("redis_resumed");
+            }
+            ServerFault::Full(side) => {
+                if self.servers.free(side) {
+                    note("redis_restarted");
+                }
+            }
+            ServerFault::CutOff { still } => {
+                let about = if still { "the primary stands still" } else { "the primary dies" };
+                let fault = Fault::of_server("failover", about);
+                let failover = self.witness.strikes(fault, Reach::Unreplicated);
+                self.ends_primary(still);
+                let then = ServerFault::Failover { still, promoted: false };
+                self.server = Some((then, Instant::now(), failover));
+            }
+            ServerFault::Failover { still, promoted: false } => {
+                let promoted = self.servers.is_promoted();
+                // The old one is away for a while longer.
+                let later = Duration::from_millis(if promoted { 1_000 } else { 100 });
+                let then = ServerFault::Failover { still, promoted };
+                self.server = Some((then, Instant::now() + later, entry));
+                return;
+            }
+            ServerFault::Failover { still, promoted: true } => {
+                if still {
+                    self.servers.go_on(Side::Main);
+                } else {
+                    self.servers.restart(Side::Main);
+                }
+                self.servers.join();
+                note("redis_restarted");
+            }
+        }
+        self.witness.ends(entry);
+    }
+
+    fn ends_primary(&mut self, still: bool) {
+        if still {
+            self.servers.stop(Side::Main);
+        } else {
+            self.servers.kill(Side::Main);
+        }
+    }
+
+    /// Everything goes on.
+    fn abates(&mut self) {
+        for host in &self.fleet.hosts {
+            host.wires.iter().for_each(oncegate_tests::Wire::forget_rules);
+        }
+        let end = Instant::now() + ALL_GO_ON_WITHIN;
+        while (self.server.is_some() || self.under_way.load(Ordering::SeqCst) > 0) && Instant::now() < end {
+            self.looks();
+            std::thread::sleep(PAUSE);
+        }
+        self.servers.wait();
+        self.looks();
+    }
+}
