@@ -90,7 +90,8 @@ pub struct Record {
     pub keep_ms: u64,
     /// Of the payload that was claimed or committed; none if fingerprints are off.
     pub fingerprint: Option<Fingerprint>,
-    /// Released by an operator's forget: no attempt of before may commit it any more.
+    /// An operator forgot the key, and it has had no end since: no attempt of before may commit it any more. Kept through
+    /// later claims and releases.
     pub forgotten: bool,
     /// The claim was taken by a delivery that ran alone (a suspect, see
     /// [`Policy::host_deaths`](crate::Policy)).
@@ -124,6 +125,11 @@ pub enum Unreadable {
 }
 
 impl Record {
+    /// Whether an operator's word is the last that the store has heard of the key.
+    pub fn is_just_forgotten(&self) -> bool {
+        self.state == State::Released && self.forgotten && self.fence.attempt == crate::transition::OPERATOR
+    }
+
     /// The encoding.
     pub fn encode(&self) -> Vec<u8> {
         let text = clipped(&self.text);

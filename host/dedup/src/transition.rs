@@ -262,7 +262,7 @@ pub(crate) fn ended(stored: Option<&Record>, settle: &KeySettle, late: bool) -> 
 }
 
 /// What an operator's changes bear in place of an attempt: nobody's id, so that no attempt settles by it.
-const OPERATOR: AttemptId = AttemptId::from_bytes([0; 16]);
+pub(crate) const OPERATOR: AttemptId = AttemptId::from_bytes([0; 16]);
 
 /// Decides a forget: whatever the record was, a released one with a raised sequence takes its place.
 pub fn forget(stored: Option<&Record>, expected: Option<Fence>, keep_ms: u64) -> (Forgotten, Option<Write>) {
@@ -322,9 +322,7 @@ pub fn requeue(stored: Option<&Record>, fence: Fence, keep_ms: u64) -> (Requeued
             (Requeued::Done, Some(forgotten(sequence.saturating_add(1), keep_ms)))
         }
         // Done before, and no delivery has come since.
-        State::Released if record.forgotten && attempt == OPERATOR && sequence >= fence.sequence => {
-            (Requeued::Done, None)
-        }
+        State::Released if record.is_just_forgotten() && sequence >= fence.sequence => (Requeued::Done, None),
         state => (Requeued::Kept { state, fence: record.fence }, None),
     }
 }

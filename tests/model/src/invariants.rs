@@ -2,6 +2,19 @@
 //!
 //! Told from what the store, the source and the sink show, not from the rules that led there: a step that breaks a rule
 //! in the world of a [mutation](crate::mutation) is judged as any other.
+//!
+//! Inside the store's own transaction no effect may come twice, whatever goes wrong. Outside it a double is explained only
+//! by one of these, each of which sets the ghost `excused` of its key when it happens:
+//!
+//! - a crash or a pause of the host, a mark that took longer than the lease, or a failover, between effect and mark;
+//! - a pause between the last look at fences and clock and the effect;
+//! - a failover in that moment which brings an older claim back, or lets another's late mark come first;
+//! - a failover that undoes a mark where nobody waits for replicas, or an operator's word, which never waits;
+//! - a store that was emptied, and accepted by an operator;
+//! - an operator's forget between the last look and the mark.
+//!
+//! Two letters for one delivery that holds no key are explained by a pause or by a source that gives it out twice: there
+//! is nothing to fence them by.
 
 use std::fmt;
 

@@ -138,7 +138,7 @@ pub fn commit(matches: &ArgMatches, options: &StoreOptions, key: &Key) -> Result
 
 fn was(record: &Record) -> &'static str {
     match record.state {
-        State::Released if record.forgotten => "forgotten",
+        State::Released if record.is_just_forgotten() => "forgotten",
         state => state.word(),
     }
 }

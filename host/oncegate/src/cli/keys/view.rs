@@ -65,7 +65,7 @@ fn show(entry: &Entry, json: bool) -> String {
 fn state(entry: &Entry, record: &Record) -> &'static str {
     match record.state {
         State::Claimed if entry.is_stuck() => "claimed, lapsed",
-        State::Released if record.forgotten => "forgotten",
+        State::Released if record.is_just_forgotten() => "forgotten",
         state => state.word(),
     }
 }
