@@ -3,7 +3,7 @@
 use crate::inflight::Leader;
 use crate::l1::Ticket;
 use crate::store::{Absent, Action, Claim, KeySettle, Settlement};
-use crate::{Gate, Key};
+use crate::{Gate, Mark};
 
 /// An attempt that has ended and is to be settled. It keeps other attempts of this process from its keys until
 /// it is confirmed or dropped.
@@ -16,7 +16,7 @@ pub struct Ending {
     pub(crate) leaders: Vec<Leader>,
     pub(crate) unknown: Vec<Unknown>,
     /// What it was told is settled already.
-    relied_on: Vec<Key>,
+    relied_on: Vec<Mark>,
     pub(crate) times: Times,
     pub(crate) replicated: bool,
     /// It went on without the store.
@@ -51,7 +51,7 @@ impl Ending {
         settlement: Settlement,
         leaders: Vec<Leader>,
         unknown: Vec<Unknown>,
-        relied_on: Vec<Key>,
+        relied_on: Vec<Mark>,
         shadow: bool,
         times: Times,
     ) -> Self {
@@ -85,10 +85,8 @@ impl Ending {
         self.settlement.keys.is_empty() && self.unknown.is_empty() && aside
     }
 
-    /// Keys that others had settled, as the attempt was told: committed, or dead with this very delivery. That it may be
-    /// acknowledged hangs on those marks. Where they can be forgotten together with acknowledgements, by a failover, they
-    /// have to be there still when it is acknowledged.
-    pub fn relied_on(&self) -> &[Key] {
+    /// The marks of others on which the delivery's acknowledgement hangs.
+    pub fn relied_on(&self) -> &[Mark] {
         &self.relied_on
     }
 

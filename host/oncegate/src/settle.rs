@@ -50,9 +50,12 @@ pub trait Settle {
 }
 
 /// An attempt whose lease has too little left begins no output: somebody else may hold its key before it is out.
-fn put_off_what_is_late(group: &mut [&mut Item], gate: &oncegate_dedup::Gate) {
+fn put_off_what_is_late<'a, 'b: 'a>(
+    items: impl IntoIterator<Item = &'a mut &'b mut Item>,
+    gate: &oncegate_dedup::Gate,
+) {
     let now_ms = gate.clock().now_ms();
-    for item in group {
+    for item in items {
         let until_ms = item.ending.as_ref().and_then(oncegate_dedup::Ending::acts_until_ms);
         if until_ms.is_some_and(|until_ms| now_ms >= until_ms) {
             item.put_off(gate);

@@ -14,7 +14,8 @@ use oncegate_broker::{
 };
 use oncegate_dedup::store::{RedisOptions, RedisStore, RedisStoreOptions, SettleOutcome, Store as _};
 use oncegate_dedup::{
-    Attempt, Gate, HandlerEnd, Key, L1Limits, Namespace, Origin, Policy, Sighting, State, SystemClock,
+    Attempt, Fingerprint, Gate, HandlerEnd, Key, L1Limits, Namespace, Origin, Policy, Sighting, State,
+    SystemClock,
 };
 use oncegate_redis::redis::{self, Connection, FromRedisValue, cmd};
 use oncegate_redis::testing::{Cluster, Cut, Proxy, RedisServer, ServerOptions};
@@ -216,25 +217,97 @@ fn a_lost_fence_keeps_its_delivery_from_everything_and_the_others_from_nothing()
     assert_eq!(pending(&mut connection, "in"), 1);
 }
 
+/// What a failover may have put in the place of a mark.
+#[derive(Debug, Clone, Copy)]
+enum Instead {
+    Nothing,
+    Death,
+    OtherCommit,
+    SameCommit,
+}
+
 #[test]
-fn a_duplicate_is_acknowledged_only_while_the_mark_that_it_was_found_by_is_there() {
-    // A failover can forget the mark, and the message that made it, after this delivery was told of it.
+fn a_duplicate_is_acknowledged_only_while_the_very_mark_that_it_was_found_by_is_there() {
+    // A failover can forget the mark, and the message that made it, after this delivery was told of it; and on the new
+    // primary somebody else can have settled the key by then.
     let server = RedisServer::start(ServerOptions::default());
     let (mut bench, mut connection) = (bench(&server), server.connection());
-    let tickets = bench.tickets(&mut connection, 3);
-    let first = bench.effect(tickets[0], "k");
-    assert_eq!(bench.settle(&mut [first]), [APPLIED]);
-    let duplicate = |bench: &Bench, ticket| {
-        let mut attempt = bench.gate.attempt(Origin::of("in", "another"), None);
-        assert_eq!(block_on(attempt.seen(b"k")), Ok(Sighting::Duplicate(None)));
-        bench.item(ticket, attempt, &[])
+    let cases = [
+        None,
+        Some(Instead::Nothing),
+        Some(Instead::Death),
+        Some(Instead::OtherCommit),
+        Some(Instead::SameCommit),
+    ];
+    let tickets = bench.tickets(&mut connection, cases.len());
+    let of = |bench: &Bench, payload: &[u8]| {
+        bench.gate.attempt(Origin::of("in", "another"), Some(Fingerprint::of(payload)))
     };
-    let (while_there, afterwards) = (duplicate(&bench, tickets[1]), duplicate(&bench, tickets[2]));
-    assert_eq!(bench.settle(&mut [while_there]), [APPLIED]);
-    let key = Key::new(&bench.gate.policy().namespace, b"k");
-    block_on(bench.store.forget(&key, None, 60_000)).unwrap();
-    assert_eq!(bench.settle(&mut [afterwards]), [Outcome::Settled(SettleOutcome::Lost { key: 0 })]);
-    assert_eq!(pending(&mut connection, "in"), 1);
+    let settled = |bench: &Bench, payload: &[u8], end: HandlerEnd| {
+        let mut attempt = of(bench, payload);
+        assert_eq!(block_on(attempt.seen(b"k")), Ok(Sighting::New));
+        if end == HandlerEnd::Ok {
+            attempt.commit(b"k", None).unwrap();
+        }
+        let verdict = attempt.verdict(&end, 0);
+        let outcome = block_on(bench.gate.settle(attempt.end(&verdict)));
+        assert_eq!(outcome, SettleOutcome::Applied { late: 0 });
+    };
+    let forget = |bench: &Bench| {
+        let key = Key::new(&bench.gate.policy().namespace, b"k");
+        block_on(bench.store.forget(&key, None, 60_000)).unwrap();
+    };
+    for (instead, ticket) in cases.into_iter().zip(tickets) {
+        settled(&bench, b"one", HandlerEnd::Ok);
+        let mut attempt = of(&bench, b"one");
+        assert_eq!(block_on(attempt.seen(b"k")), Ok(Sighting::Duplicate(None)));
+        let duplicate = bench.item(ticket, attempt, &[]);
+        if instead.is_some() {
+            forget(&bench);
+        }
+        match instead {
+            None | Some(Instead::Nothing) => {}
+            Some(Instead::Death) => settled(&bench, b"one", HandlerEnd::Rejected("no".to_owned())),
+            Some(Instead::OtherCommit) => settled(&bench, b"two", HandlerEnd::Ok),
+            Some(Instead::SameCommit) => settled(&bench, b"one", HandlerEnd::Ok),
+        }
+        let expected = match instead {
+            None | Some(Instead::SameCommit) => APPLIED,
+            Some(_) => Outcome::Settled(SettleOutcome::Lost { key: 0 }),
+        };
+        assert_eq!(bench.settle(&mut [duplicate]), [expected], "{instead:?}");
+        forget(&bench);
+    }
+}
+
+#[test]
+fn a_delivery_that_died_is_acknowledged_only_while_the_key_is_dead_with_it() {
+    // Rule 14, on a primary that took another one's place.
+    let server = RedisServer::start(ServerOptions::default());
+    let (mut bench, mut connection) = (bench(&server), server.connection());
+    let tickets = bench.tickets(&mut connection, 2);
+    let die = |bench: &Bench, origin| {
+        let mut attempt = bench.gate.attempt(origin, None);
+        assert_eq!(block_on(attempt.seen(b"k")), Ok(Sighting::New));
+        let verdict = attempt.verdict(&HandlerEnd::Rejected("no".to_owned()), 0);
+        block_on(bench.gate.settle(attempt.end(&verdict)));
+    };
+    let (this, other) = (Origin::of("in", "this"), Origin::of("in", "other"));
+    for (in_its_place, ticket) in [(this, tickets[0]), (other, tickets[1])] {
+        die(&bench, this);
+        let mut again = bench.gate.attempt(this, None);
+        block_on(again.seen(b"k")).unwrap_err();
+        let again = bench.item(ticket, again, &[]);
+        let key = Key::new(&bench.gate.policy().namespace, b"k");
+        block_on(bench.store.forget(&key, None, 60_000)).unwrap();
+        die(&bench, in_its_place);
+        let expected = match in_its_place == this {
+            true => APPLIED,
+            false => Outcome::Settled(SettleOutcome::Lost { key: 0 }),
+        };
+        assert_eq!(bench.settle(&mut [again]), [expected]);
+        block_on(bench.store.forget(&key, None, 60_000)).unwrap();
+    }
 }
 
 #[test]

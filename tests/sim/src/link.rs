@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use oncegate_broker::Ticket;
-use oncegate_dedup::Key;
 use oncegate_dedup::store::{Claim, ClaimOutcome, Invalidate, SettleOutcome, Settlement};
+use oncegate_dedup::{Key, Mark};
 
 use crate::counts::Met;
 use crate::encoder::Out;
@@ -61,8 +61,8 @@ pub enum Request {
 pub struct StepItem {
     pub ticket: Ticket,
     pub settlement: Settlement,
-    /// Keys that have to be marked.
-    pub relied_on: Vec<Key>,
+    /// What it was told of keys that others have settled.
+    pub relied_on: Vec<Mark>,
     pub outs: Vec<Out>,
 }
 
@@ -448,7 +448,7 @@ impl World {
             return None;
         }
         let (data, now_ms) = (&self.servers[server].data, self.now_ms());
-        if !relied_on.iter().all(|key| data.is_marked(key, now_ms)) {
+        if !relied_on.iter().all(|mark| data.has(mark, now_ms)) {
             self.counts.met(Met::MarksMissed);
             return Some(SettleOutcome::Lost { key: 0 });
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oncegate_dedup::store::{Absent, Claim, ClaimOutcome, SettleOutcome, Settlement};
 use oncegate_dedup::transition::{self, Held, KeyEnd, Write};
-use oncegate_dedup::{Key, Record, State as RecordState};
+use oncegate_dedup::{Key, Mark, Record, State as RecordState};
 
 use crate::counts::Met;
 use crate::encoder::Out;
@@ -58,6 +58,12 @@ impl Data {
     /// Whether a key is settled for good.
     pub fn is_marked(&self, key: &Key, now_ms: u64) -> bool {
         matches!(self.state(key, now_ms), Some(RecordState::Committed | RecordState::Dead))
+    }
+
+    /// Whether a mark that somebody was told of still is there.
+    pub fn has(&self, mark: &Mark, now_ms: u64) -> bool {
+        let stored = self.records.get(&mark.key).filter(|stored| stored.until_ms > now_ms);
+        stored.is_some_and(|stored| mark.stands_in(&stored.record))
     }
 
     /// The state of a key whose record has not ended.

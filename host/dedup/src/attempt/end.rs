@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Attempt, Known, Staged, What, Why};
 use crate::ending::{Ending, Times, Unknown};
+use crate::mark::{Mark, Told};
 use crate::sighting::{Refusal, Shadowed};
 use crate::store::{Absent, Action, KeySettle, Settlement};
 use crate::text::shown;
@@ -115,7 +116,12 @@ impl Attempt {
                     unknown.push(Unknown { claim: self.claim(key), action: act(staged) });
                 }
                 What::Unavailable(_) => unknown.push(Unknown { claim: self.claim(key), action: act(None) }),
-                What::Duplicate { .. } | What::Dead { this_delivery: true, .. } => relied_on.push(key),
+                What::Duplicate { commit, .. } => {
+                    relied_on.push(Mark { key, told: Told::Committed(commit.fingerprint) });
+                }
+                What::Dead { this_delivery: true, .. } => {
+                    relied_on.push(Mark { key, told: Told::Dead(self.origin) });
+                }
                 _ => {}
             }
         }

@@ -15,7 +15,7 @@ use super::{
     Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
     Settlement, Store, StoreError,
 };
-use crate::{Fence, Key};
+use crate::{Fence, Key, Mark};
 
 mod by_hand;
 mod guard;
@@ -110,10 +110,14 @@ impl RedisStore {
         wire::ended(&self.names, settlement.absent, settlement.keys.iter(), part);
     }
 
-    /// Puts the names of records into a part, behind how many there are.
-    pub fn put_names(&self, keys: &[Key], part: &mut Part) {
-        part.args.push_number(keys.len() as u64);
-        keys.iter().for_each(|key| part.keys.push(&self.names.of(key)));
+    /// Puts marks that have to be there still into such a script's part: the names of their records as keys; as arguments
+    /// how many there are, then for each what `is_mark(name, told)` is to find.
+    pub fn put_marks(&self, marks: &[Mark], part: &mut Part) {
+        part.args.push_number(marks.len() as u64);
+        for mark in marks {
+            part.keys.push(&self.names.of(&mark.key));
+            part.args.push(&mark.encode());
+        }
     }
 
     /// The outcome of a settlement, from what `judged_all` answered.

@@ -1,12 +1,13 @@
 -- Settles deliveries of a stream, each in one step: its keys are marked, its outputs appended and its entry
 -- acknowledged, or nothing of it is done.
 --
--- KEYS: a stream; for each of its deliveries the names of its records and the stream of each of its outputs. ARGV: an
--- empty one, the group, the consumer; for each delivery the entry, how often it was handed over; twice the number of its
--- keys, plus 1 if an absent record is accepted; two a key: the record that is written and its life (ms); the number of
--- keys that it relies on as marked, whose records' names follow; the number of its outputs; for each twice the number of its fields, and those, name and value by turns. Where an empty one stands
--- for an entry, all of this begins anew: what many deliveries have in common is said once, since each argument costs
--- Redis as much as a small command.
+-- KEYS: a stream; for each of its deliveries the names of its records, those of the marks that it relies on, and the
+-- stream of each of its outputs. ARGV: an empty one, the group, the consumer; for each delivery the entry, how often it was
+-- handed over; twice the number of its keys, plus 1 if an absent record is accepted; two a key: the record that is written
+-- and its life (ms); the number of marks that it relies on, and what each of them says; the number of its outputs; for each
+-- twice the number of its fields, and those, name and value by turns. Where an empty one stands for an entry, all of this
+-- begins anew: what many deliveries have in common is said once, since each argument costs Redis as much as a small
+-- command.
 -- Answers per delivery how many commits came late if it is applied; otherwise a word and what belongs to it: 'settled',
 -- by this attempt, whose reply was lost; 'other', handed to somebody else; 'gone', pending for nobody; 'fence' and which
 -- key's is lost; 'unreadable' and the record, or nothing if it is none; 'refused' and why.
@@ -43,10 +44,12 @@ local d = {}
 local function lay_out(key, arg)
   local header = tonumber(ARGV[arg + 3])
   local count = floor(header / 2)
-  local at = arg + 5 + 2 * count
-  local marks, outputs = tonumber(ARGV[at - 1]), tonumber(ARGV[at])
+  local at = arg + 4 + 2 * count
+  local marks = tonumber(ARGV[at])
+  d.marks, d.first_mark, d.first_stream = marks, at, key + count + marks
+  at = at + 1 + marks
+  local outputs = tonumber(ARGV[at])
   d.key, d.arg, d.count, d.accept_absent, d.outputs, d.first_output = key, arg, count, header % 2 == 1, outputs, at
-  d.marks, d.first_stream = marks, key + count + marks
   for _ = 1, outputs do at = at + 1 + tonumber(ARGV[at + 1]) end
   d.last_key, d.last_arg = d.first_stream + outputs, at
 end
@@ -74,7 +77,7 @@ local function settle()
   end
   -- A server that failed over may have forgotten a mark by which the delivery was found to be a duplicate.
   for i = 1, d.marks do
-    if not is_mark(KEYS[key + count + i]) then return { 'fence', count + i } end
+    if not is_mark(KEYS[key + count + i], ARGV[d.first_mark + i]) then return { 'fence', count + i } end
   end
   local answer, writes = judged_all(key, arg + 3, count, d.accept_absent)
   if type(answer) ~= 'number' then return { 'unreadable', answer } end

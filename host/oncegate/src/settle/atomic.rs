@@ -96,7 +96,7 @@ impl Atomic {
     }
 
     async fn settle_group(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
-        put_off_what_is_late(group, &self.gate);
+        put_off_what_is_late(group.iter_mut(), &self.gate);
         let (mut joined, mut apart) = (Vec::new(), Vec::new());
         for (index, item) in group.iter().enumerate() {
             if self.is_joined(item)? { &mut joined } else { &mut apart }.push(index);

@@ -136,7 +136,7 @@ impl Settle for Exact {
 
 impl Exact {
     async fn settle_group(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
-        super::put_off_what_is_late(group, &self.gate);
+        super::put_off_what_is_late(group.iter_mut(), &self.gate);
         let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let store = Arc::clone(&self.store);
         // From here to the commit nobody can take one of these keys over.

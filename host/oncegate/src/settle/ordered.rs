@@ -211,12 +211,14 @@ impl Settle for Ordered {
 
 impl Ordered {
     pub(super) async fn settle_group(&mut self, group: &mut [&mut Item]) -> Result<Vec<Outcome>, Failure> {
-        super::put_off_what_is_late(group, &self.gate);
+        super::put_off_what_is_late(group.iter_mut(), &self.gate);
         let settlements: Vec<Settlement> = group.iter_mut().map(|item| item.take_settlement()).collect();
         let mut outcomes = self.check(&settlements).await;
         group.iter_mut().zip(settlements).for_each(|(item, settlement)| item.restore(settlement));
-        // Once more: a store that was slow to answer has used up leases meanwhile.
-        super::put_off_what_is_late(group, &self.gate);
+        // Once more: a store that was slow to answer has used up leases meanwhile. What it did not answer for hangs on none.
+        let answered = group.iter_mut().zip(&outcomes);
+        let answered = answered.filter(|(_, outcome)| matches!(outcome, SettleOutcome::Applied { .. }));
+        super::put_off_what_is_late(answered.map(|(item, _)| item), &self.gate);
         self.unguard(group.iter_mut().map(|item| item.ending.as_mut()), &mut outcomes);
         let written = self.write(group, &outcomes).await?;
 

@@ -71,10 +71,13 @@ local function write_all(writes)
   for i = 1, writes do call('SET', names[i], records[i], 'PX', lives[i]) end
 end
 
--- Whether a record says that its key is settled for good.
-local function is_mark(name)
+-- Whether a record still is the mark that somebody was told of: its state, and behind it the fingerprint of a commit, if
+-- there was one, or the delivery that died.
+local function is_mark(name, told)
   local stored = pcall('GET', name)
   if not stored or of_other_type(stored) or not readable(stored) then return false end
   local state = byte(stored, 2)
-  return state == COMMITTED or state == DEAD
+  if state ~= byte(told, 1) then return false end
+  if state == DEAD then return flagged(stored, 16) and sub(stored, 61, 76) == sub(told, 2) end
+  return #told == 1 or not flagged(stored, 4) or sub(stored, 45, 60) == sub(told, 2)
 end

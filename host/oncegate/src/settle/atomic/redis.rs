@@ -62,7 +62,7 @@ impl RedisStep {
         match &item.ending {
             Some(ending) => {
                 self.store.put(ending.settlement(), part);
-                self.store.put_names(ending.relied_on(), part);
+                self.store.put_marks(ending.relied_on(), part);
             }
             None => {
                 part.args.push_number(0);
