@@ -20,6 +20,8 @@ pub struct Facts {
     effects: BTreeMap<String, Effect>,
     /// When a host had its fences checked last.
     checked: BTreeMap<(usize, Key), u64>,
+    /// When a process was granted a key last.
+    granted: BTreeMap<(usize, u64, Key), u64>,
     /// Keys whose marks a server forgot.
     pub lost_marks: BTreeSet<Key>,
     /// Keys whose records were taken away by something that no host did.
@@ -113,6 +115,7 @@ impl Facts {
             keys,
             effects: BTreeMap::new(),
             checked: BTreeMap::new(),
+            granted: BTreeMap::new(),
             lost_marks: BTreeSet::new(),
             excused: BTreeSet::new(),
             together,
@@ -170,6 +173,20 @@ impl Facts {
                     key.name()
                 ));
             }
+        }
+    }
+
+    /// A process was granted a key.
+    pub fn granted(&mut self, host: usize, life: u64, key: &Key, now_us: u64) {
+        self.granted.insert((host, life, key.clone()), now_us);
+    }
+
+    /// A process begins an output, for which its claim has to hold a while longer (rule 3).
+    pub fn begun(&mut self, out: &Out, host: usize, life: u64, now_us: u64, hold_us: u64) {
+        let Some(key) = effect_of(&out.text).and_then(|(_, key, _)| key) else { return };
+        let granted = self.granted.get(&(host, life, self.key(key)));
+        if granted.is_some_and(|granted_us| now_us > granted_us + hold_us) {
+            self.violated(format!("LATE: host {host} begins {} when its claim is nearly over", out.id));
         }
     }
 

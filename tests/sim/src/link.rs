@@ -377,6 +377,10 @@ impl World {
                 let mut outcomes = Vec::with_capacity(claims.len());
                 for claim in &claims {
                     outcomes.push(self.claim(server, host, claim, hold_until_ms));
+                    if matches!(outcomes.last(), Some(ClaimOutcome::First(_))) {
+                        let now_us = self.now_us();
+                        self.facts.granted(host, life, &claim.key, now_us);
+                    }
                 }
                 if outcomes.iter().any(|outcome| matches!(outcome, ClaimOutcome::First(_))) {
                     self.gate(host, life, Gate::AfterClaim);

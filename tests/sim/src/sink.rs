@@ -20,6 +20,20 @@ impl SimSink {
     }
 }
 
+impl SimSink {
+    /// Looks whether the claims of what is written hold.
+    fn begin(&self) {
+        let mut world = self.wire.sim.world();
+        let drawn = &world.plan.policy;
+        // The host's own timer began before the grant, and counts whole milliseconds.
+        let hold_us = (drawn.lease_ms - drawn.margin_ms + 1) * 1000;
+        let now_us = world.now_us();
+        for out in self.waiting.iter().filter(|out| !out.dead) {
+            world.facts.begun(out, self.wire.host, self.wire.life, now_us, hold_us);
+        }
+    }
+}
+
 impl Sink for SimSink {
     fn append(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         self.waiting.extend(outs(bytes));
@@ -31,6 +45,7 @@ impl Sink for SimSink {
             if self.waiting.is_empty() {
                 return Ok(());
             }
+            self.begin();
             // Asked once: repeated, it would append again.
             match self.wire.ask(Request::Append(self.waiting.clone())).await {
                 Ok(_) => {
