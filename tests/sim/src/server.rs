@@ -94,10 +94,6 @@ impl World {
     pub fn claim(&mut self, server: usize, host: usize, claim: &Claim, hold_until_ms: u64) -> ClaimOutcome {
         let now_ms = self.now_ms();
         let mut held = self.servers[server].data.load(&claim.key, now_ms);
-        if held.is_none() && now_ms < hold_until_ms {
-            self.counts.met(Met::HeldBackAfterFailover);
-            return ClaimOutcome::InFlight { left_ms: hold_until_ms - now_ms };
-        }
         let lapsed = |held: &Held| held.record.state == RecordState::Claimed && held.lease_left_ms() == 0;
         if self.plan.broken == Some(Broken::GrantsTwice)
             && let Some(held) = &mut held
@@ -108,6 +104,11 @@ impl World {
         }
         let taken_over = held.as_ref().is_some_and(lapsed);
         let (outcome, write) = transition::claim(held.as_ref(), claim);
+        // What could be had waits: its last claim may be what this server has forgotten.
+        if matches!(outcome, ClaimOutcome::First(_)) && now_ms < hold_until_ms {
+            self.counts.met(Met::HeldBackAfterFailover);
+            return ClaimOutcome::InFlight { left_ms: hold_until_ms - now_ms };
+        }
         match &outcome {
             ClaimOutcome::First(_) if taken_over => self.counts.met(Met::ClaimsTakenOver),
             ClaimOutcome::Committed(_) => self.counts.met(Met::Duplicates),
