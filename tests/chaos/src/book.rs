@@ -4,7 +4,7 @@
 //! fault at most: by the first that struck between its sending and the reply to its mark, or else by the loss of its own
 //! reply. Sent again, it is another copy and has to be covered again.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::asked::Ended;
@@ -14,6 +14,9 @@ use crate::witness::{Ack, now_ms};
 
 /// What is not marked after so long never will be: its host gave it up.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+
+/// After so long a replica has what it is to have, if nothing keeps it from it.
+const REPLICATED_AFTER: Duration = Duration::from_secs(10);
 
 /// Whose effects a fault can have kept from being marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +55,8 @@ pub enum Stage {
     Checked,
     /// It was sent.
     Sent,
-    /// Its mark was made, and its delivery not acknowledged.
+    /// Its mark was made, and its delivery not acknowledged; or, of a dead letter, it was acknowledged lately. Another
+    /// server may know neither.
     Marked,
 }
 
@@ -115,7 +119,9 @@ impl Book {
     pub fn lets_go(&mut self, host: u32, entry: &str) {
         let place = (host, entry.to_owned());
         self.held.remove(&place);
-        self.settling.remove(&place);
+        if let Some(letter) = self.settling.get_mut(&place) {
+            *letter = Settling::at(Stage::Marked);
+        }
     }
 
     /// The fence of an effect was looked at.
@@ -136,7 +142,7 @@ impl Book {
         if let Some(before) = self.settling.remove(&place) {
             let was_sent = before.stage == Stage::Sent;
             // Covered before it was sent; or sent before, without its host hearing of it: then that is why.
-            settling.covered = !was_sent && before.covered;
+            settling.covered = before.stage == Stage::Checked && before.covered;
             if was_sent && !before.covered && !before.heard {
                 self.note_loss(host, vec![id.to_owned()]);
             }
@@ -244,7 +250,7 @@ impl Book {
         let unmarked = |settling: &Settling| match settling.stage {
             Stage::Checked => reach.delays(),
             Stage::Sent => true,
-            Stage::Marked => reach == Reach::Unreplicated,
+            Stage::Marked => reach == Reach::Unreplicated && settling.since.elapsed() < REPLICATED_AFTER,
         };
         let found =
             self.settling.iter().filter(|((host, _), settling)| reach.is_of(*host) && unmarked(settling));

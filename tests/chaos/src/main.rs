@@ -15,8 +15,8 @@ Exit codes:
   3  vacuous: nothing is violated, but something that had to strike did not
   130  told to stop
 
-The programs are target/debug/oncegate and target/plugins, or what ONCEGATE_BIN and ONCEGATE_PLUGINS say; the
-checker lies beside this program, or where ONCEGATE_CHECKER says.";
+The host is target/debug/oncegate, or what ONCEGATE_BIN says, with the plugins of target/plugins, or of
+ONCEGATE_PLUGINS. The checker lies beside this program, or where ONCEGATE_CHECKER says.";
 
 fn command() -> Command {
     let number = |name: &'static str| Arg::new(name).long(name).value_parser(value_parser!(u64));
@@ -31,6 +31,7 @@ fn command() -> Command {
         .arg(
             Arg::new("shape")
                 .long("shape")
+                .value_name("SHAPE")
                 .value_parser(Shape::ALL.map(Shape::name))
                 .default_value(Shape::Single.name())
                 .help("The servers of sources and records"),
@@ -38,6 +39,7 @@ fn command() -> Command {
         .arg(
             Arg::new("control")
                 .long("control")
+                .value_name("CONTROL")
                 .value_parser(Control::ALL.map(Control::name))
                 .help("A run that the checker has to find fault with: no-dedup withholds no duplicates, plain is an adapter by GET and SET"),
         )
@@ -46,7 +48,7 @@ fn command() -> Command {
                 .long("evidence")
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
-                .help("Where the evidence goes, and stays; what is there is removed first [default: target/chaos/SHAPE-SEED]"),
+                .help("Where the evidence goes, and stays; evidence that is there is removed first [default: target/chaos/SHAPE-SEED]"),
         )
         .arg(flag("keep").help("Keep the evidence of a run that went well"))
         .arg(
@@ -73,12 +75,17 @@ fn main() -> ExitCode {
         true => suite(seed, keep, &stopper),
         false => run(&options(&matches, seed, keep), &stopper).map(|verdict| verdict.tell()),
     };
+    std::panic::set_hook(Box::new(|panic| {
+        let what = panic.payload_as_str().unwrap_or("something unforeseen");
+        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        eprintln!("oncegate-chaos: {}{}", what.replace('\n', " "), place.unwrap_or_default());
+    }));
     // Servers and hosts are gone with what held them, and why is said already.
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(does)) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(NoVerdict::Stopped)) => ExitCode::from(130),
         Ok(Err(NoVerdict::Cannot(why))) => cannot(&why),
-        Err(_) => cannot("the run could not go on"),
+        Err(_) => ExitCode::from(2),
     }
 }
 

@@ -57,21 +57,24 @@ struct Run<'a> {
     witness: Witness,
     ledger: Ledger,
     stopper: &'a Stopper,
+    /// What was drawn, and when.
+    draws: File,
 }
 
 /// Does it, and has the evidence judged.
 pub fn run(options: &Options, stopper: &Stopper) -> Result<Verdict, NoVerdict> {
     let folder = &options.evidence;
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).unwrap();
-    }
+    make_room(folder)?;
     let logs = folder.join("logs");
     std::fs::create_dir_all(&logs).unwrap();
     println!("{}", headline(options));
-    let mut run = Run::start(options, stopper, &logs)?;
-    let requires = run.weathers()?;
-    run.leaves_evidence(requires);
-    drop(run);
+    let done = Run::start(options, stopper, &logs).and_then(Run::leaves_evidence);
+    if let Err(why) = done {
+        if matches!(why, NoVerdict::Stopped) && !options.keep {
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+        return Err(why);
+    }
     let verdict = verdict::of(folder, options.control).map_err(NoVerdict::Cannot)?;
     print!("{}", verdict.text());
     if verdict.is_good() && !options.keep {
@@ -82,6 +85,21 @@ pub fn run(options: &Options, stopper: &Stopper) -> Result<Verdict, NoVerdict> {
     Ok(verdict)
 }
 
+/// Removes what another run has left in a folder, and nothing else.
+fn make_room(folder: &Path) -> Result<(), NoVerdict> {
+    let is_empty = || std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    let is_evidence = || folder.join("logs").is_dir() && folder.join("draws.txt").is_file();
+    if !folder.exists() || is_empty() {
+        return Ok(());
+    }
+    if !is_evidence() {
+        let why = format!("{} holds something else than evidence: name another folder", folder.display());
+        return Err(NoVerdict::Cannot(why));
+    }
+    std::fs::remove_dir_all(folder)
+        .map_err(|error| NoVerdict::Cannot(format!("{} cannot be removed: {error}", folder.display())))
+}
+
 fn headline(options: &Options) -> String {
     let control = options.control.map(|control| format!(", control {}", control.name())).unwrap_or_default();
     let seconds = options.storm.as_secs();
@@ -90,6 +108,8 @@ fn headline(options: &Options) -> String {
 
 impl<'a> Run<'a> {
     fn start(options: &'a Options, stopper: &'a Stopper, logs: &Path) -> Result<Self, NoVerdict> {
+        // Written before anything else, so that the folder is known for what it is.
+        let draws = File::create(options.evidence.join("draws.txt")).unwrap();
         let servers = Servers::start(options.shape);
         if let Some(why) = servers.no_disk() {
             println!("not available: disk_full ({why})");
@@ -110,7 +130,7 @@ impl<'a> Run<'a> {
         if options.control != Some(Control::Plain) {
             all_join(&servers, &mut fleet, pipelines)?;
         }
-        Ok(Self { options, pipelines, servers, fleet, witness, ledger, stopper })
+        Ok(Self { options, pipelines, servers, fleet, witness, ledger, stopper, draws })
     }
 
     /// Storm, calm and tail. Gives what must have happened.
@@ -128,8 +148,8 @@ impl<'a> Run<'a> {
         let (ledger, witness) = (&self.ledger, &self.witness);
         let address = Address { client: self.servers.client(), finder: self.servers.finder() };
         let producer = Producer::start(address, ledger, witness, dice, self.pipelines, mix);
-        let log = File::create(self.options.evidence.join("draws.txt")).unwrap();
-        Storm::new(&mut self.servers, &mut self.fleet, witness, schedule, self.stopper, log).rages(storm);
+        Storm::new(&mut self.servers, &mut self.fleet, witness, schedule, self.stopper, &self.draws)
+            .rages(storm);
         producer.goes_on_in(Phase::Calm);
         self.lasts(CALM)?;
         producer.end();
@@ -206,7 +226,9 @@ impl<'a> Run<'a> {
         self.fleet.hosts.iter().all(|host| self.pipelines.iter().all(|pipeline| had(host.number, *pipeline)))
     }
 
-    fn leaves_evidence(&self, requires: Vec<String>) {
+    /// All of it, and then nothing is left but the evidence.
+    fn leaves_evidence(mut self) -> Result<(), NoVerdict> {
+        let requires = self.weathers()?;
         let Options { seed, shape, control, .. } = *self.options;
         let about = |pipeline: &Pipeline| json!({"name": pipeline.name(), "transaction": *pipeline == Pipeline::Atomic});
         let pipelines: Vec<Value> = self.pipelines.iter().map(about).collect();
@@ -225,6 +247,7 @@ impl<'a> Run<'a> {
         };
         found.write(&self.options.evidence);
         self.tells();
+        Ok(())
     }
 
     /// A line for each kind of fault.

@@ -272,10 +272,19 @@ impl Servers {
         client.ask::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
     }
 
-    /// Whoever is struck may have a replica again.
-    pub fn join(&mut self) {
+    /// Whoever was struck may have a replica again, and is told whose replica it is by now, if it does not have to hear
+    /// of that from the sentinels: they take their time, and it takes writes that nobody will know of.
+    pub fn join(&mut self, is_told: bool) {
+        let other = match &self.main {
+            Main::Sentinel(sentinels) if self.struck == 0 => sentinels.replica.port(),
+            Main::Sentinel(sentinels) => sentinels.primary.port(),
+            _ => return,
+        };
         let mut client = self.redis(Side::Main).client();
         let _ = client.try_ask::<()>(&["ACL", "SETUSER", "default", "+psync"]);
+        if is_told {
+            let _ = client.try_ask::<()>(&["REPLICAOF", "127.0.0.1", &other.to_string()]);
+        }
     }
 
     /// Moves what has the hash tag to the next master.

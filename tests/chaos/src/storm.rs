@@ -33,6 +33,15 @@ const HELD_UP: Duration = Duration::from_millis(120);
 /// What leads to a settle that is refused.
 const REFUSED: Kind = Kind::StopAt(Pipeline::Atomic, Gate::BeforeStep);
 
+/// How long a primary that was replaced stays away.
+const AWAY: Duration = Duration::from_secs(1);
+
+/// How often to ask whether it was replaced.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long nothing happens to a server after a failover: hosts wait for a lease, and then have something to do.
+const RECOVERS: Duration = Duration::from_secs(5);
+
 /// How much room a full disk has where its server goes on, in bytes.
 const LITTLE_ROOM: u64 = 64 * 1024;
 
@@ -43,14 +52,22 @@ enum ServerFault {
     Still(Side),
     Full(Side),
     /// The primary goes on without its replica, and is about to be replaced.
-    CutOff {
-        still: bool,
-    },
-    /// Until another one has taken its place, and for a while more.
-    Failover {
-        still: bool,
-        promoted: bool,
-    },
+    CutOff(Failover),
+    /// Until another one has taken its place.
+    Failover(Failover),
+    /// The old one is away for a while longer.
+    Replaced(Failover),
+    /// It is there again. What was kept up is done before anything else happens to a server.
+    Recovers,
+}
+
+/// How a primary is replaced.
+#[derive(Debug, Clone, Copy)]
+struct Failover {
+    /// Whether it only stands still.
+    still: bool,
+    /// Whether it is told at once that it is the other's replica now.
+    is_told: bool,
 }
 
 /// A storm under way.
@@ -68,7 +85,7 @@ pub struct Storm<'a> {
     /// How many faults were drawn.
     drawn: usize,
     /// What was drawn, and when.
-    log: File,
+    log: &'a File,
 }
 
 impl<'a> Storm<'a> {
@@ -79,7 +96,7 @@ impl<'a> Storm<'a> {
         witness: &'a Witness,
         schedule: Schedule,
         stopper: &'a Stopper,
-        log: File,
+        log: &'a File,
     ) -> Self {
         Self {
             servers,
@@ -225,7 +242,8 @@ impl<'a> Storm<'a> {
             Kind::FailoverKill | Kind::FailoverStop => {
                 let entry = noted("cut_off", Side::Main, Reach::Nobody);
                 self.servers.cut_off();
-                (ServerFault::CutOff { still: draw.kind == Kind::FailoverStop }, entry)
+                let still = draw.kind == Kind::FailoverStop;
+                (ServerFault::CutOff(Failover { still, is_told: draw.other_way }), entry)
             }
             _ => {
                 // Takes as long as it takes.
@@ -248,7 +266,7 @@ impl<'a> Storm<'a> {
             self.relents(fault, entry);
         }
         // Who starts while a server is away would only say so.
-        if self.server.is_none() {
+        if matches!(self.server, None | Some((ServerFault::Recovers, ..))) {
             self.fleet.fill();
         }
     }
@@ -269,33 +287,40 @@ impl<'a> Storm<'a> {
                     note("redis_restarted");
                 }
             }
-            ServerFault::CutOff { still } => {
-                let about = if still { "the primary stands still" } else { "the primary dies" };
+            ServerFault::CutOff(failover) => {
+                let about = if failover.still { "the primary stands still" } else { "the primary dies" };
                 let fault = Fault::of_server("failover", about);
-                let failover = self.witness.strikes(fault, Reach::Unreplicated);
-                self.ends_primary(still);
-                let then = ServerFault::Failover { still, promoted: false };
-                self.server = Some((then, Instant::now(), failover));
+                let next = self.witness.strikes(fault, Reach::Unreplicated);
+                self.ends_primary(failover.still);
+                self.goes_over_to(ServerFault::Failover(failover), Duration::ZERO, next);
             }
-            ServerFault::Failover { still, promoted: false } => {
+            ServerFault::Failover(failover) => {
                 let promoted = self.servers.is_promoted();
-                // The old one is away for a while longer.
-                let later = Duration::from_millis(if promoted { 1_000 } else { 100 });
-                let then = ServerFault::Failover { still, promoted };
-                self.server = Some((then, Instant::now() + later, entry));
+                let (next, after) = match promoted {
+                    true => (ServerFault::Replaced(failover), AWAY),
+                    false => (fault, ASK_AGAIN),
+                };
+                self.goes_over_to(next, after, entry);
                 return;
             }
-            ServerFault::Failover { still, promoted: true } => {
-                if still {
+            ServerFault::Replaced(failover) => {
+                if failover.still {
                     self.servers.go_on(Side::Main);
                 } else {
                     self.servers.restart(Side::Main);
                 }
-                self.servers.join();
+                self.servers.join(failover.is_told);
                 note("redis_restarted");
+                let recovers = self.witness.strikes(Fault::of_server("recovers", ""), Reach::Nobody);
+                self.goes_over_to(ServerFault::Recovers, RECOVERS, recovers);
             }
+            ServerFault::Recovers => {}
         }
         self.witness.ends(entry);
+    }
+
+    fn goes_over_to(&mut self, fault: ServerFault, after: Duration, entry: Entry) {
+        self.server = Some((fault, Instant::now() + after, entry));
     }
 
     fn ends_primary(&mut self, still: bool) {
