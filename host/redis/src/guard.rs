@@ -25,7 +25,7 @@ pub struct Primary {
 /// How a server may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Admitted {
-    /// For how long from now keys that the server does not hold are not to be taken for new, in milliseconds. What
+    /// For how long from now keys that could be had are not to be handed out, in milliseconds. What
     /// is left of it is every script's last argument.
     pub hold_ms: u64,
 }

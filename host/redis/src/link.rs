@@ -40,14 +40,14 @@ pub struct Up {
     pub node: Option<Arc<str>>,
     /// Whose it is.
     pub primary: Arc<Primary>,
-    /// Until when keys that the server does not hold are not to be taken for new.
+    /// Until when keys that could be had are not to be handed out.
     pub held_until: Instant,
     /// Where to say that it broke.
     pub report: mpsc::WeakUnboundedSender<u64>,
 }
 
 impl Up {
-    /// For how long from now keys that the server does not hold are not to be taken for new, in milliseconds.
+    /// For how long from now keys that could be had are not to be handed out, in milliseconds.
     pub fn hold_ms(&self) -> u64 {
         let left = self.held_until.saturating_duration_since(Instant::now());
         // Rounded up: a hold of less than one is none.

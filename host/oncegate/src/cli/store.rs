@@ -127,7 +127,7 @@ fn in_words(sentinel: &Sentinel, now_ms: u64) -> String {
         (0, _) => "in the epoch in which it was begun".to_owned(),
         (since_ms, 0) => format!("in another epoch since {}", rfc3339::utc(since_ms)),
         (since_ms, hold_ms) => format!(
-            "in another epoch since {}: for {} more, keys that it does not hold are taken for claimed",
+            "in another epoch since {}: for {} more, keys that could be had are taken for claimed",
             rfc3339::utc(since_ms),
             about(hold_ms)
         ),

@@ -50,7 +50,7 @@ pub async fn check(node: &mut Node, info: &Info, tag: Option<&str>, lease_ms: u6
     if hold_ms > 0 {
         return report.warn(
             format!(
-                "it was restarted or promoted: for {} more, keys that it does not hold are taken for claimed",
+                "it was restarted or promoted: for {} more, keys that could be had are taken for claimed",
                 about(hold_ms)
             ),
             "nothing, but expect deliveries to wait that long",
