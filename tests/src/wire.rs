@@ -7,7 +7,7 @@ mod watch;
 
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::call::{Call, Sources, learn};
@@ -26,10 +26,13 @@ pub struct Wire {
     state: Arc<State>,
 }
 
+/// What scripts do, by what Redis calls them: the same on every wire. One that somebody has brought to a server is called
+/// there by others whose wires never saw its source.
+static SOURCES: LazyLock<Mutex<Sources>> = LazyLock::new(Mutex::default);
+
 #[derive(Default)]
 struct State {
     rules: Mutex<Vec<Rule>>,
-    sources: Mutex<Sources>,
     watch: Mutex<Option<Watch>>,
     ports: Ports,
     refused_until: Mutex<Option<Instant>>,
@@ -191,7 +194,7 @@ impl State {
 
     /// Which script it is, and what is to be done at this command, by the rules that are about it.
     fn actions(&self, words: &[&[u8]]) -> (Option<Call>, Vec<(Moment, Action, Hits)>) {
-        let mut sources = self.sources.lock().unwrap();
+        let mut sources = SOURCES.lock().unwrap();
         learn(words, &mut sources);
         let mut actions = Vec::new();
         for rule in self.rules.lock().unwrap().iter_mut() {

@@ -92,6 +92,8 @@ pub struct Book {
     /// All acknowledgements that were heard of, and the entries that they were of.
     pub acks: Vec<Ack>,
     pub acked: HashSet<(Pipeline, String)>,
+    /// How many calls were not understood.
+    pub strange: usize,
     /// Who has handled anything, and who was told that something is another's by now.
     pub at_work: HashSet<u32>,
     pub refused: HashSet<u32>,

@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(12);
 /// How many messages may wait to be handled before the producer waits, too.
 const MOST_WAITING: usize = 1_500;
 
+/// How long to wait for them at most.
+const WAITS: Duration = Duration::from_secs(10);
+
 /// How much later the copies of an event may come.
 const LATEST_MS: u64 = 6_000;
 
@@ -56,6 +59,7 @@ struct Desk {
     found: (Option<u16>, Instant),
     /// How many messages were lost with a server or are waiting since another took its place.
     written_off: usize,
+    had_room: Instant,
     ledger: Ledger,
     witness: Witness,
     phase: Arc<Mutex<Phase>>,
@@ -92,6 +96,7 @@ impl Producer {
             address,
             found: (None, Instant::now()),
             written_off: 0,
+            had_room: Instant::now(),
             ledger: ledger.clone(),
             witness: witness.clone(),
             phase: Arc::clone(&phase),
@@ -137,7 +142,7 @@ impl Desk {
     fn works(&mut self) {
         for pipeline in self.pipelines.iter().copied() {
             self.looks_for_the_primary();
-            if self.ledger.count() < self.witness.acked() + self.written_off + MOST_WAITING {
+            if self.has_room() {
                 self.sends_event(pipeline);
             }
             std::thread::sleep(PAUSE);
@@ -147,6 +152,17 @@ impl Desk {
             let event = first.remove();
             self.sends(event);
         }
+    }
+
+    /// Whether few enough messages wait. Those whose acknowledgement nobody saw do so for ever, and are written off.
+    fn has_room(&mut self) -> bool {
+        let (sent, acked) = (self.ledger.count(), self.witness.acked());
+        if sent < acked + self.written_off + MOST_WAITING {
+            self.had_room = Instant::now();
+        } else if self.had_room.elapsed() > WAITS {
+            self.written_off = sent.saturating_sub(acked);
+        }
+        sent < acked + self.written_off + MOST_WAITING
     }
 
     /// What a primary took that nobody follows any more is lost, and not waited for.

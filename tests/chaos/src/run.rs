@@ -247,7 +247,13 @@ impl<'a> Run<'a> {
         };
         found.write(&self.options.evidence);
         self.tells();
-        Ok(())
+        match self.witness.strange() {
+            0 => Ok(()),
+            // What is not understood is not seen, and evidence that lacks it says nothing.
+            count => Err(NoVerdict::Cannot(format!(
+                "{count} calls of hosts were not understood: tests/chaos/src/asked.rs has to follow their scripts"
+            ))),
+        }
     }
 
     /// A line for each kind of fault.

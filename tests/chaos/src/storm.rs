@@ -36,7 +36,7 @@ const REFUSED: Kind = Kind::StopAt(Pipeline::Atomic, Gate::BeforeStep);
 /// How long a primary that was replaced stays away.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// How often to ask whether it was replaced.
+/// How often to ask whether it was replaced, and whether it has joined.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long nothing happens to a server after a failover: hosts wait for a lease, and then have something to do.
@@ -57,7 +57,9 @@ enum ServerFault {
     Failover(Failover),
     /// The old one is away for a while longer.
     Replaced(Failover),
-    /// It is there again. What was kept up is done before anything else happens to a server.
+    /// It is there again, and becomes the other's replica.
+    Joins,
+    /// All is well again. What was kept up is done before anything else happens to a server.
     Recovers,
 }
 
@@ -266,7 +268,7 @@ impl<'a> Storm<'a> {
             self.relents(fault, entry);
         }
         // Who starts while a server is away would only say so.
-        if matches!(self.server, None | Some((ServerFault::Recovers, ..))) {
+        if matches!(self.server, None | Some((ServerFault::Joins | ServerFault::Recovers, ..))) {
             self.fleet.fill();
         }
     }
@@ -312,7 +314,15 @@ impl<'a> Storm<'a> {
                 self.servers.join(failover.is_told);
                 note("redis_restarted");
                 let recovers = self.witness.strikes(Fault::of_server("recovers", ""), Reach::Nobody);
-                self.goes_over_to(ServerFault::Recovers, RECOVERS, recovers);
+                self.goes_over_to(ServerFault::Joins, ASK_AGAIN, recovers);
+            }
+            ServerFault::Joins => {
+                let (next, after) = match self.servers.are_whole() {
+                    true => (ServerFault::Recovers, RECOVERS),
+                    false => (fault, ASK_AGAIN),
+                };
+                self.goes_over_to(next, after, entry);
+                return;
             }
             ServerFault::Recovers => {}
         }

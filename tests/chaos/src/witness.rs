@@ -67,9 +67,9 @@ impl Witness {
             Some(Call::Append) => self.sees_append(host, words),
             Some(Call::Mark) => self.sees_mark(host, words),
             Some(Call::Take) => self.sees_take(host, words),
-            Some(Call::Settle) => self.sees_end(host, asked::settled(words), is_settled),
+            Some(Call::Settle) => self.sees_end(host, self.understood(asked::settled(words)), is_settled),
             Some(Call::Acknowledge) => {
-                let ended = asked::acknowledged(words);
+                let ended = self.understood(asked::acknowledged(words));
                 self.book().is_replicated(host, &ended);
                 self.sees_end(host, ended, is_acknowledged)
             }
@@ -81,8 +81,21 @@ impl Witness {
         }
     }
 
+    /// What a call asks for; nothing, and that is noted, if it is not understood.
+    fn understood<T>(&self, asked: Option<Vec<T>>) -> Vec<T> {
+        asked.unwrap_or_else(|| {
+            self.book().strange += 1;
+            Vec::new()
+        })
+    }
+
+    /// How many calls were not understood.
+    pub fn strange(&self) -> usize {
+        self.book().strange
+    }
+
     fn sees_check(&self, host: u32, words: &[&[u8]]) -> Option<Sequel> {
-        let deliveries = effects_of(words);
+        let deliveries = effects_of(self.understood(asked::settlements(words)));
         deliveries.iter().flatten().for_each(|effect| self.book().is_checked(host, effect));
         let witness = self.clone();
         Some(Box::new(move |reply| {
@@ -95,7 +108,7 @@ impl Witness {
     }
 
     fn sees_append(&self, host: u32, words: &[&[u8]]) -> Option<Sequel> {
-        let ids = asked::appended(words).into_iter().map(|appended| appended.id);
+        let ids = self.understood(asked::appended(words)).into_iter().map(|appended| appended.id);
         let send = |id: String| {
             let sending = self.book().is_sent(host, &id);
             (id, sending)
@@ -113,7 +126,7 @@ impl Witness {
     }
 
     fn sees_take(&self, host: u32, words: &[&[u8]]) -> Option<Sequel> {
-        let asked = asked::taken(words);
+        let asked = self.understood(asked::taken(words));
         let witness = self.clone();
         Some(Box::new(move |reply| {
             let taken = answers(reply).into_iter().zip(asked).filter(|(answer, _)| says(answer, "taken"));
@@ -140,7 +153,7 @@ impl Witness {
     }
 
     fn sees_mark(&self, host: u32, words: &[&[u8]]) -> Option<Sequel> {
-        let deliveries = effects_of(words);
+        let deliveries = effects_of(self.understood(asked::settlements(words)));
         let witness = self.clone();
         Some(Box::new(move |reply| {
             // A refusal of all, such as that of a full disk, is no answer to any.
@@ -255,12 +268,12 @@ impl Witness {
 }
 
 /// The effects of the ordered pipeline's deliveries that are checked or marked.
-fn effects_of(words: &[&[u8]]) -> Vec<Vec<String>> {
+fn effects_of(settlements: Vec<Vec<&[u8]>>) -> Vec<Vec<String>> {
     let effects = |records: Vec<&[u8]>| {
         let keys = records.into_iter().filter_map(|record| Pipeline::Ordered.key_of(record));
         keys.map(|key| Pipeline::Ordered.effect_of(key)).collect()
     };
-    asked::settlements(words).into_iter().map(effects).collect()
+    settlements.into_iter().map(effects).collect()
 }
 
 /// The answers in a reply; none if there is no reply, or if it is a refusal of everything.
