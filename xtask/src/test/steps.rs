@@ -24,6 +24,9 @@ pub struct Step {
     pub run: fn(&Workspace) -> Result<Outcome>,
 }
 
+/// How many tests of one program run at once.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
 /// How long fresh seeds are simulated.
 const SIMULATED_SECONDS: &str = "60";
 
@@ -82,10 +85,14 @@ fn build_plugins(workspace: &Workspace) -> Result<Outcome> {
 
 /// All of them in one call: cargo chooses the features of shared dependencies by what it is asked to build, and a
 /// second call would compile the engine a second time. The host's binary, which the system tests run, is built
-/// with its package's tests.
+/// with its package's tests. Most tests wait for servers and leases rather than compute: more of them at once than there
+/// are processors take less time.
 fn tests(workspace: &Workspace) -> Result<Outcome> {
     let mut cargo = in_workspace(workspace, "test");
     cargo.arg("--workspace");
+    if std::env::var_os(TEST_THREADS).is_none() {
+        cargo.env(TEST_THREADS, "4");
+    }
     cargo.env("ONCEGATE_BIN", workspace.built("debug/oncegate"));
     cargo.env("ONCEGATE_PLUGINS", workspace.built("plugins"));
     passed(&mut cargo)
