@@ -100,6 +100,7 @@ pub struct Book {
     /// The keys of the ordered pipeline's entries, the entries that are to become dead letters, and who has which.
     keys: HashMap<String, Vec<String>>,
     dying: HashSet<String>,
+    dying_by: HashMap<String, Vec<String>>,
     held: HashSet<Place>,
 }
 
@@ -109,11 +110,17 @@ impl Book {
         self.keys.insert(entry.to_owned(), keys.to_vec());
         if dies {
             self.dying.insert(entry.to_owned());
+            for key in keys {
+                self.dying_by.entry(Pipeline::Ordered.effect_of(key)).or_default().push(entry.to_owned());
+            }
         }
     }
 
     /// A host was handed an entry.
     pub fn holds(&mut self, host: u32, entry: String) {
+        for (index, _) in self.open.iter().filter(|(_, reach)| reach.is_of(host) && reach.delays()) {
+            self.struck[*index].held.insert(entry.clone());
+        }
         self.held.insert((host, entry));
     }
 
@@ -128,12 +135,26 @@ impl Book {
 
     /// The fence of an effect was looked at.
     pub fn is_checked(&mut self, host: u32, effect: &str) {
-        self.settling.entry((host, effect.to_owned())).or_insert(Settling::at(Stage::Checked));
+        let letters = self.letters_of(host, effect);
+        for id in letters.into_iter().chain([effect.to_owned()]) {
+            self.settling.entry((host, id)).or_insert(Settling::at(Stage::Checked));
+        }
     }
 
-    /// An effect will not be sent, or was given up.
+    /// An effect will not be sent. What was sent before may still be on its way.
     pub fn is_dropped(&mut self, host: u32, effect: String) {
-        self.settling.remove(&(host, effect));
+        for id in self.letters_of(host, &effect).into_iter().chain([effect]) {
+            let place = (host, id);
+            if self.settling.get(&place).is_some_and(|settling| settling.stage == Stage::Checked) {
+                self.settling.remove(&place);
+            }
+        }
+    }
+
+    /// The entries that a host has and that become dead letters instead of this effect.
+    fn letters_of(&self, host: u32, effect: &str) -> Vec<String> {
+        let is_held = |entry: &&String| self.held.contains(&(host, (*entry).clone()));
+        self.dying_by.get(effect).into_iter().flatten().filter(is_held).cloned().collect()
     }
 
     /// An effect is sent. Gives which sending it is.
@@ -200,7 +221,8 @@ impl Book {
 
     /// Who acknowledges has the number of replicas that it waits for.
     pub fn is_replicated(&mut self, host: u32, ended: &[Ended]) {
-        for ended in ended {
+        let ours = |ended: &&Ended| Pipeline::of_stream(ended.stream.as_bytes()) == Some(Pipeline::Ordered);
+        for ended in ended.iter().filter(ours) {
             for key in self.keys.get(&ended.entry).into_iter().flatten() {
                 self.settling.remove(&(host, Pipeline::Ordered.effect_of(key)));
             }
@@ -219,6 +241,15 @@ impl Book {
         self.settling.get(&(host, effect)).map(|settling| settling.stage)
     }
 
+    /// All faults. Of what a host had, what becomes a dead letter is told.
+    pub fn faults(&self) -> Vec<Struck> {
+        let mut struck = self.struck.clone();
+        for struck in &mut struck {
+            struck.held.retain(|entry| self.dying.contains(entry));
+        }
+        struck
+    }
+
     /// A fault strikes; gives its place.
     pub fn strikes(&mut self, fault: Fault, reach: Reach) -> usize {
         let index = self.struck.len();
@@ -233,9 +264,9 @@ impl Book {
         self.open.retain(|(open, _)| *open != index);
     }
 
-    /// A host is gone: nothing of it is on its way any more.
+    /// A host is gone: nothing of it is on its way any more. What it has marked may still be forgotten by another server.
     pub fn is_gone(&mut self, host: u32) {
-        self.settling.retain(|(whose, _), _| *whose != host);
+        self.settling.retain(|(whose, _), settling| *whose != host || settling.stage == Stage::Marked);
         self.held.retain(|(whose, _)| *whose != host);
         self.open.retain(|(_, reach)| *reach != Reach::Dead(host));
     }
@@ -245,8 +276,8 @@ impl Book {
         self.settling.retain(|_, settling| settling.since.elapsed() < FORGOTTEN_AFTER);
         if reach.delays() {
             // What becomes a dead letter without a claim has no fence that would be looked at before it is sent.
-            let dies = |(host, entry): &&Place| reach.is_of(*host) && self.dying.contains(entry);
-            let held = self.held.iter().filter(dies).map(|(_, entry)| entry.clone());
+            let held =
+                self.held.iter().filter(|(host, _)| reach.is_of(*host)).map(|(_, entry)| entry.clone());
             self.struck[index].held = held.collect();
         }
         let unmarked = |settling: &Settling| match settling.stage {

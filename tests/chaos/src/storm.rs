@@ -274,19 +274,21 @@ impl<'a> Storm<'a> {
     }
 
     fn relents(&mut self, fault: ServerFault, entry: Entry) {
-        let note = |name| self.witness.struck(Fault::of_server(name, ""), Reach::Nobody);
+        // What was sent meanwhile is done now, whoever waits for it or does not any more.
+        let note = |name| self.witness.struck(Fault::of_server(name, ""), Reach::All);
         match fault {
             ServerFault::Dead(side) => {
-                self.servers.restart(side);
                 note("redis_restarted");
+                self.servers.restart(side);
             }
             ServerFault::Still(side) => {
-                self.servers.go_on(side);
                 note("redis_resumed");
+                self.servers.go_on(side);
             }
             ServerFault::Full(side) => {
+                note("disk_freed");
                 if self.servers.free(side) {
-                    note("redis_restarted");
+                    self.witness.struck(Fault::of_server("redis_restarted", ""), Reach::Nobody);
                 }
             }
             ServerFault::CutOff(failover) => {
@@ -306,13 +308,13 @@ impl<'a> Storm<'a> {
                 return;
             }
             ServerFault::Replaced(failover) => {
+                note("redis_restarted");
                 if failover.still {
                     self.servers.go_on(Side::Main);
                 } else {
                     self.servers.restart(Side::Main);
                 }
                 self.servers.join(failover.is_told);
-                note("redis_restarted");
                 let recovers = self.witness.strikes(Fault::of_server("recovers", ""), Reach::Nobody);
                 self.goes_over_to(ServerFault::Joins, ASK_AGAIN, recovers);
             }

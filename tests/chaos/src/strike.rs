@@ -147,8 +147,8 @@ impl Stands {
         let entry = self.witness.strikes(fault, Reach::Host(self.number));
         signal::stop(self.pid);
         std::thread::sleep(Duration::from_millis(self.lasts_ms));
+        self.witness.struck(Fault::of("resume", self.number), Reach::Host(self.number));
         signal::go_on(self.pid);
-        self.witness.struck(Fault::of("resume", self.number), Reach::Nobody);
         self.witness.ends(entry);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         self.busy.store(false, Ordering::SeqCst);
@@ -175,11 +175,13 @@ pub fn lose(host: &Host, witness: &Witness, draw: Draw, call: Call, moment: Mome
 /// Notes a fault of a host that lasts for a while.
 pub fn during(witness: &Witness, under_way: &UnderWay, fault: Fault, lasts: Duration) {
     let reach = fault.host.map_or(Reach::Nobody, Reach::Host);
+    let relieved = Fault { name: "relieved", ..fault.clone() };
     let entry = witness.strikes(fault, reach);
     let (witness, under_way) = (witness.clone(), Arc::clone(under_way));
     under_way.fetch_add(1, Ordering::SeqCst);
     std::thread::spawn(move || {
         std::thread::sleep(lasts);
+        witness.struck(relieved, reach);
         witness.ends(entry);
         under_way.fetch_sub(1, Ordering::SeqCst);
     });

@@ -170,7 +170,10 @@ impl Witness {
         Some(Box::new(move |reply| {
             for (answer, ended) in answers(reply).into_iter().zip(ended) {
                 // Done or somebody else's: nothing is sent for it any more.
-                witness.book().lets_go(host, &ended.entry);
+                // Two streams may have entries of one id.
+                if Pipeline::of_stream(ended.stream.as_bytes()) == Some(Pipeline::Ordered) {
+                    witness.book().lets_go(host, &ended.entry);
+                }
                 witness.notes_refusal(host, &answer);
                 if is_done(&answer) {
                     witness.book().is_acked(host, ended);
@@ -258,7 +261,7 @@ impl Witness {
 
     /// All faults.
     pub fn faults(&self) -> Vec<Struck> {
-        self.book().struck.clone()
+        self.book().faults()
     }
 
     /// All acknowledgements, but for the first so many.
@@ -422,7 +425,9 @@ mod tests {
         first(DONE);
         second(DONE);
         assert_eq!(unmarked(&witness).len(), 1);
+        // Late, and what is asked meanwhile is refused: that does not undo what was sent.
         let late = append();
+        sees(&witness, 1, Call::Check, CHECK)(Some(b"*1\r\n:-1\r\n"));
         std::thread::sleep(LATE);
         late(DONE);
         assert_eq!(unmarked(&witness).len(), 2);
@@ -444,10 +449,25 @@ mod tests {
         let held = || witness.faults().into_iter().map(|struck| struck.held).next_back().unwrap();
         witness.struck(Fault::of("stop", 1), Reach::Host(1));
         assert_eq!(held().into_iter().collect::<Vec<_>>(), ["1-0", "2-0"]);
+        // Another stream's entry of the same id says nothing of it.
+        let ended = sees(&witness, 1, Call::Acknowledge, "EVALSHA x 1 {chaos}atomic-orders g c 1-0 1 0");
+        ended(Some(b"*1\r\n*2\r\n$4\r\nours\r\n$0\r\n\r\n"));
+        witness.struck(Fault::of("stop", 1), Reach::Host(1));
+        assert_eq!(held().into_iter().collect::<Vec<_>>(), ["1-0", "2-0"]);
         let ended = sees(&witness, 1, Call::Acknowledge, "EVALSHA x 1 ordered-orders g c 1-0 1 0");
         ended(Some(b"*1\r\n*2\r\n$4\r\nours\r\n$0\r\n\r\n"));
         witness.struck(Fault::of("stop", 1), Reach::Host(1));
         assert_eq!(held().into_iter().collect::<Vec<_>>(), ["2-0"]);
+        // Handed over while it stands still.
+        let stands = witness.strikes(Fault::of("stop", 1), Reach::Host(1));
+        let take = sees(&witness, 1, Call::Take, "EVALSHA x 1 ordered-orders g c o 1-0 1 9 2 0");
+        take(Some(b"*1\r\n*1\r\n$5\r\ntaken\r\n"));
+        assert_eq!(held().into_iter().collect::<Vec<_>>(), ["1-0", "2-0"]);
+        witness.ends(stands);
+        // What becomes a dead letter of a claim is on its way from its check on.
+        sees(&witness, 1, Call::Check, CHECK)(Some(GOOD));
+        witness.struck(Fault::of("stop", 1), Reach::Host(1));
+        assert_eq!(unmarked(&witness).last().unwrap()[..2], ["1-0", "2-0"]);
         // Nothing comes of it any more, and others have nothing to do with it.
         witness.struck(Fault::of("kill", 1), Reach::Dead(1));
         assert_eq!(held().len(), 0);
@@ -467,5 +487,11 @@ mod tests {
         witness.struck(Fault::of_server("failover", ""), Reach::Unreplicated);
         assert_eq!(unmarked(&witness), [vec!["ordered/k/e1/0".to_owned()], vec![]]);
         assert!(witness.is_acked(Pipeline::Ordered, "7-0"));
+        // Whoever made the mark may be gone by the time that it is forgotten.
+        sees(&witness, 1, Call::Check, CHECK)(Some(GOOD));
+        sees(&witness, 1, Call::Mark, CHECK)(Some(GOOD));
+        witness.is_gone(1);
+        witness.struck(Fault::of_server("failover", ""), Reach::Unreplicated);
+        assert_eq!(unmarked(&witness)[2], ["ordered/k/e1/0"]);
     }
 }
