@@ -72,12 +72,12 @@ local function write_all(writes)
 end
 
 -- Whether a record still is the mark that somebody was told of: its state, and behind it the fingerprint of a commit, if
--- there was one, or the delivery that died.
+-- there was one, or the delivery that died. Only what lies at fixed places is looked at: nothing is written over.
 local function is_mark(name, told)
   local stored = pcall('GET', name)
-  if not stored or of_other_type(stored) or not readable(stored) then return false end
-  local state = byte(stored, 2)
-  if state ~= byte(told, 1) then return false end
+  if not stored or of_other_type(stored) or #stored < 62 then return false end
+  local version, state = byte(stored, 1, 2)
+  if version ~= 1 or state ~= byte(told, 1) then return false end
   if state == DEAD then return flagged(stored, 16) and sub(stored, 61, 76) == sub(told, 2) end
   return #told == 1 or not flagged(stored, 4) or sub(stored, 45, 60) == sub(told, 2)
 end
