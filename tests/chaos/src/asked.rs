@@ -102,8 +102,10 @@ pub fn settled(words: Words<'_, '_>) -> Option<Vec<Ended>> {
             continue;
         }
         let records = number(args.get(arg + 2)?)? / 2;
-        let mut at = arg + 4 + 2 * records;
-        let (marks, outputs) = (number(args.get(at - 1)?)?, number(args.get(at)?)?);
+        let mut at = arg + 3 + 2 * records;
+        let marks = number(args.get(at)?)?;
+        at += 1 + marks;
+        let outputs = number(args.get(at)?)?;
         for _ in 0..outputs {
             at += 1 + number(args.get(at + 1)?)?;
         }
@@ -145,7 +147,7 @@ mod tests {
         assert_eq!(taken(&call).unwrap(), [of("1-0"), of("2-0")]);
         // One with a key and an output, one that relies on a mark, and the first of another part.
         let call = words(
-            "EVALSHA x 6 s k out m s k2 _ g c 1-0 1 2 r 9 0 1 4 id a payload b 2-0 1 0 1 0 _ g c 3-0 2 3 r 9 0 0 0",
+            "EVALSHA x 6 s k out m s k2 _ g c 1-0 1 2 r 9 0 1 4 id a payload b 2-0 1 0 1 told 0 _ g c 3-0 2 3 r 9 0 0 0",
         );
         assert_eq!(settled(&call).unwrap(), [of("1-0"), of("2-0"), of("3-0")]);
     }
