@@ -106,9 +106,7 @@ impl NdjsonSource {
         }
         batch
     }
-}
 
-impl NdjsonSource {
     /// What [`Source::receive`] does, for who waits for it anyway.
     ///
     /// # Errors
