@@ -1,4 +1,4 @@
-;; Imports WASI besides the contract.
+;; Imports what no handler is granted besides the contract: another WASI, and a package that nobody answers.
 (component
   (import "oncegate:plugin/types@0.1.0" (instance $types
     (type $header-of (record (field "name" string) (field "value" (list u8))))
@@ -12,9 +12,9 @@
     (export "failure" (type $failure (eq $failure-of)))))
   (alias export $types "message" (type $message))
   (alias export $types "failure" (type $failure))
-  (import "wasi:cli/environment@0.2.0" (instance
+  (import "wasi:cli/environment@0.3.0" (instance
     (export "get-environment" (func (result (list (tuple string string)))))))
-  (import "wasi:cli/exit@0.2.0" (instance
+  (import "wasi:keyvalue/store@0.2.0" (instance
     (export "exit" (func (param "status" (result))))))
 
   (core module $room

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use oncegate_dedup::hex;
 use sha2::{Digest as _, Sha256};
@@ -16,6 +17,7 @@ use crate::limits::Limits;
 use crate::load_error::LoadError;
 use crate::trap::one_line;
 use crate::unit::Size;
+use crate::wasi::{self, Capability, TooMany};
 
 /// A component of the world `handler`. Everything about it that can be checked has been: a message cannot fail
 /// on linking. Cheap to clone.
@@ -25,6 +27,8 @@ pub struct Component {
     pub(crate) engine: Engine,
     digest: [u8; 32],
     size: usize,
+    asks: Vec<Capability>,
+    denied: Vec<Arc<str>>,
 }
 
 /// What can be said of a component that is, or would like to be, a handler. Names are escaped.
@@ -37,6 +41,10 @@ pub struct Inspection {
     pub versions: Vec<String>,
     /// Everything that it imports.
     pub imports: Vec<String>,
+    /// What it asks for beyond the contract, granted or not.
+    pub asks: Vec<Capability>,
+    /// The functions that it imports and that trap when they are called. Empty if it is refused.
+    pub denied: Vec<String>,
     /// Everything that it exports.
     pub exports: Vec<String>,
     /// The file's SHA-256 in hexadecimal.
@@ -63,13 +71,18 @@ impl Component {
     pub fn inspect(engine: &Engine, bytes: &[u8], limits: &Limits) -> Result<Inspection, LoadError> {
         let compiled = compile(engine, bytes, limits)?;
         let names = Names::of(engine, &compiled);
-        let refused = Self::check(engine, &compiled, bytes, limits).err();
+        let (denied, refused) = match Self::check(engine, &compiled, bytes, limits) {
+            Ok(component) => (component.denied.iter().map(|name| name.to_string()).collect(), None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
         let escaped =
             |names: &[String]| names.iter().map(|name| contract::list([&**name].into_iter())).collect();
         Ok(Inspection {
             world: refused.is_none().then_some(contract::WORLD),
             versions: contract::versions(names.imports.iter().map(String::as_str)),
             imports: escaped(&names.imports),
+            asks: wasi::asked(engine, &compiled),
+            denied,
             exports: escaped(&names.exports),
             digest: hex::encode(&Sha256::digest(bytes)),
             size: bytes.len(),
@@ -90,9 +103,10 @@ impl Component {
             return Err(LoadError::NoHandle { exports });
         }
         check_resources(compiled, limits)?;
-        let pre = link(engine, compiled).map_err(|error| LoadError::Type(one_line(&error)))?;
+        let (pre, denied) = link(engine, compiled)?;
         let digest = Sha256::digest(bytes).into();
-        Ok(Self { pre, engine: engine.clone(), digest, size: bytes.len() })
+        let asks = wasi::asked(engine, compiled);
+        Ok(Self { pre, engine: engine.clone(), digest, size: bytes.len(), asks, denied })
     }
 
     /// The file's SHA-256.
@@ -103,6 +117,11 @@ impl Component {
     /// The file's size in bytes.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// What it asks for beyond the contract, granted or not.
+    pub fn asks(&self) -> &[Capability] {
+        &self.asks
     }
 }
 
@@ -160,8 +179,20 @@ fn check_resources(compiled: &wasmtime::component::Component, limits: &Limits) -
     Ok(())
 }
 
-fn link(engine: &Engine, compiled: &wasmtime::component::Component) -> wasmtime::Result<HandlerPre<State>> {
+/// Type-checks all of it. Gives the functions that are denied, too.
+fn link(
+    engine: &Engine,
+    compiled: &wasmtime::component::Component,
+) -> Result<(HandlerPre<State>, Vec<Arc<str>>), LoadError> {
+    let unfit = |error: wasmtime::Error| LoadError::Type(one_line(&error));
     let mut linker = Linker::new(engine.wasmtime());
-    Bindings::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
-    HandlerPre::new(linker.instantiate_pre(compiled)?)
+    Bindings::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)
+        .map_err(unfit)?;
+    let denied = wasi::link(engine, &mut linker, compiled).map_err(unfit)?;
+    let denied = denied.map_err(|TooMany { limit }| LoadError::TooMuch {
+        needed: format!("more than {limit} functions and resources of wasi:*"),
+        allowed: limit.to_string(),
+    })?;
+    let pre = linker.instantiate_pre(compiled).and_then(HandlerPre::new).map_err(unfit)?;
+    Ok((pre, denied))
 }

@@ -6,6 +6,7 @@
 use oncegate_dedup::text::shown;
 
 use crate::load_error::LoadError;
+use crate::wasi::Interface;
 
 /// The contract's package.
 const PACKAGE: &str = "oncegate:plugin";
@@ -20,7 +21,7 @@ pub(crate) const WORLD: &str = "oncegate:plugin/handler";
 const SHOWN_NAME_BYTES: usize = 120;
 const SHOWN_NAMES: usize = 100;
 
-/// Accepts the names of a component's imports, or lists all that are not the contract's.
+/// Accepts the names of a component's imports, or lists all that are neither the contract's nor answered by us.
 pub(crate) fn check_imports<'a>(imports: impl Iterator<Item = &'a str>) -> Result<(), LoadError> {
     let foreign: Vec<&str> = imports.filter(|name| !is_granted(name)).collect();
     if foreign.is_empty() {
@@ -33,7 +34,8 @@ pub(crate) fn check_imports<'a>(imports: impl Iterator<Item = &'a str>) -> Resul
 }
 
 fn is_granted(name: &str) -> bool {
-    INTERFACES.contains(&interface(name).unwrap_or_default()) && version(name) == Some(VERSION)
+    let is_ours = INTERFACES.contains(&interface(name).unwrap_or_default()) && version(name) == Some(VERSION);
+    is_ours || Interface::parse(name).is_some()
 }
 
 /// The interface of a name of the contract's package, in whatever version.
@@ -93,11 +95,17 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused_by_name_and_all_of_it_at_once() {
-        let error = check(&["wasi:cli/exit@0.2.0", "oncegate:plugin/types@0.1.0", "a:b/\u{202e}c@1.0.0"]);
+        let error = check(&[
+            "wasi:nn/graph@0.2.0",
+            "oncegate:plugin/types@0.1.0",
+            "wasi:cli/exit@0.2.0",
+            "a:b/\u{202e}c@1.0.0",
+        ]);
         assert_eq!(
             error.unwrap_err(),
-            "it imports what no handler is granted: wasi:cli/exit@0.2.0, a:b/\\u{202e}c@1.0.0; a handler may \
-             import oncegate:plugin/{types,dedup,output,log,config}@0.1.0 and nothing else"
+            "it imports what no handler is granted: wasi:nn/graph@0.2.0, a:b/\\u{202e}c@1.0.0; a handler may import \
+             oncegate:plugin/{types,dedup,output,log,config}@0.1.0 and \
+             wasi:{cli,clocks,filesystem,io,random,sockets,http}@0.2 and nothing else"
         );
         for near in ["oncegate:plugin/admin@0.1.0", "oncegate:plugins/types@0.1.0", "oncegate:plugin/types"] {
             assert!(check(&[near]).is_err(), "{near}");

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::component::Component;
+use crate::grants::Grants;
 use crate::instance::Worker;
 use crate::limits::{Limits, ZeroLimit};
 
@@ -17,6 +18,8 @@ pub struct Settings {
     pub config: HashMap<String, String>,
     /// The topics that it may emit to. Default: none.
     pub topics: Topics,
+    /// What its clocks and random numbers are. Default: the system's, the clocks in whole milliseconds.
+    pub grants: Grants,
     /// Whether instances serve one message or many. Default: one.
     pub reuse: Reuse,
 }

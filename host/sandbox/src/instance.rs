@@ -11,6 +11,7 @@ use crate::bindings::oncegate::plugin::types::{Failure, Message};
 use crate::bindings::{Handler as Bindings, HandlerPre};
 use crate::handler::{Handler, Reuse};
 use crate::invocation::{Invocation, State};
+use crate::wasi::HANDLES;
 use crate::watch;
 
 /// Where one thread's invocations happen, and where its idle instances wait for the next message. Give each
@@ -61,14 +62,15 @@ impl Worker {
         };
         let clock = attempt.gate().clock().clone();
         let state = instance.store.data_mut();
-        state.begin(attempt);
+        state.begin(message, attempt);
         let watch = state.watch.clone();
         let run = instance.run(&self.handler.component.pre, message);
         // Whatever is left of the guest's run is gone when this returns.
         let outcome = watch::over(run, &watch, &clock).await;
         let state = instance.store.data_mut();
         #[expect(clippy::expect_used, reason = "put there above, and nothing else takes it")]
-        let call = state.call.take().expect("a call is under way");
+        let mut call = state.call.take().expect("a call is under way");
+        state.wasi.end(&mut call.logs, &state.settings.limits);
         let end = call.end(&outcome, &state.room, &state.settings.limits);
         let invocation = call.finish(end, &watch, &state.room);
         if let Ok(Ok(_)) = outcome {
@@ -89,6 +91,7 @@ impl Worker {
         let mut store = Store::new(engine.wasmtime(), State::new(settings));
         store.limiter(|state| &mut state.room);
         store.set_hostcall_fuel(host_call_bytes);
+        store.set_max_component_handles(HANDLES);
         watch::at_each_tick(&mut store);
         Instance { store, guest: None, calls: 0, _slot: slot }
     }

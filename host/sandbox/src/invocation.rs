@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use oncegate_dedup::text::shown;
-use oncegate_dedup::{Attempt, HandlerEnd};
+use oncegate_dedup::{Attempt, Clock, HandlerEnd};
 
 use crate::bindings::oncegate::plugin::types::Failure;
 pub use crate::bindings::oncegate::plugin::types::{Header, Message};
+use crate::grants::Grants;
 use crate::handler::Settings;
 use crate::limits::Limits;
 use crate::log::Logs;
 use crate::memory::Room;
 use crate::output::{Outputs, StagedOutput};
 use crate::trap::Stop;
+use crate::wasi::Wasi;
 use crate::watch::Watch;
 
 /// An invocation that has ended.
@@ -49,6 +51,7 @@ pub(crate) struct State {
     pub(crate) settings: Arc<Settings>,
     pub(crate) watch: Arc<Watch>,
     pub(crate) room: Room,
+    pub(crate) wasi: Wasi,
     /// There is one while a guest runs.
     pub(crate) call: Option<Call>,
 }
@@ -66,12 +69,14 @@ pub(crate) struct Call {
 impl State {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         let room = Room::new(&settings.limits);
-        Self { settings, watch: Arc::default(), room, call: None }
+        Self { settings, watch: Arc::default(), room, wasi: Wasi::new(), call: None }
     }
 
     /// A new invocation begins.
-    pub(crate) fn begin(&mut self, attempt: Attempt) {
-        self.watch.start(&self.settings.limits, attempt.gate().clock().now_ms());
+    pub(crate) fn begin(&mut self, message: &Message, attempt: Attempt) {
+        let now_ms = attempt.gate().clock().now_ms();
+        self.watch.start(&self.settings.limits, now_ms);
+        self.wasi.begin(&self.settings.grants, message, now_ms);
         if let Some(until_ms) = attempt.acts_until_ms() {
             self.watch.acts_until(until_ms);
         }
@@ -99,6 +104,24 @@ impl State {
             return Err(Stop::HostCallBytes { limit: limits.host_call_bytes });
         }
         Ok((call, settings))
+    }
+
+    /// The same for what `wasi:*` answers.
+    pub(crate) fn enter_wasi(&mut self, bytes: usize) -> Result<&mut Wasi, Stop> {
+        self.enter(bytes)?;
+        Ok(&mut self.wasi)
+    }
+
+    /// The same for what concerns time.
+    pub(crate) fn enter_time(&mut self) -> Result<(&mut Wasi, &Grants, &dyn Clock), Stop> {
+        self.enter(0)?;
+        self.time()
+    }
+
+    /// What time is made of, for a call that has entered.
+    pub(crate) fn time(&mut self) -> Result<(&mut Wasi, &Grants, &dyn Clock), Stop> {
+        let call = self.call.as_ref().ok_or(Stop::Outside)?;
+        Ok((&mut self.wasi, &self.settings.grants, &**call.attempt.gate().clock()))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Runs message handlers that nobody has to trust.
 //!
 //! A handler is a WebAssembly component of the world `oncegate:plugin/handler@0.1.0`. It is granted that
-//! contract and nothing else: no clock, no files, no network, no memory of earlier messages. Every call of it
+//! contract, a coarse clock, random numbers, and nothing else: no files, no environment, no network, no memory of
+//! earlier messages. Whatever else it imports of `wasi:*` is answered with nothing or traps. Every call of it
 //! ends, within its [`Limits`] and in a way that can be told in one line, and nothing that it did has happened
 //! until somebody applies what it staged.
 //!
@@ -24,6 +25,7 @@ mod contract;
 mod cpu;
 mod engine;
 mod form;
+mod grants;
 mod handler;
 mod imports;
 mod instance;
@@ -36,12 +38,14 @@ mod output;
 mod ticker;
 mod trap;
 mod unit;
+mod wasi;
 mod watch;
 
 pub use admission::{Admission, Permit};
 pub use component::{Component, Inspection};
 pub use engine::{Allocation, Engine, EngineError};
 pub use form::read;
+pub use grants::{ClockGrant, Grants, RandomGrant, Seed};
 pub use handler::{Handler, Reuse, Settings, Topics};
 pub use instance::Worker;
 pub use invocation::{Header, Invocation, Message, Usage};
@@ -49,3 +53,4 @@ pub use limits::{Limits, ZeroLimit};
 pub use load_error::LoadError;
 pub use log::{Level, LogLine, Logs};
 pub use output::StagedOutput;
+pub use wasi::Capability;

@@ -55,7 +55,8 @@ pub enum LoadError {
     /// It wants more than the contract.
     #[error(
         "it imports what no handler is granted: {names}; a handler may import \
-         oncegate:plugin/{{types,dedup,output,log,config}}@0.1.0 and nothing else"
+         oncegate:plugin/{{types,dedup,output,log,config}}@0.1.0 and \
+         wasi:{{cli,clocks,filesystem,io,random,sockets,http}}@0.2 and nothing else"
     )]
     Imports {
         /// All of it, separated by commas.

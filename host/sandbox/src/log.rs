@@ -45,23 +45,37 @@ pub struct Logs {
     bytes: usize,
     /// The last lines that were dropped: what a handler wrote just before it died is never among the first.
     last: VecDeque<LogLine>,
+    /// The last lines of standard error, dropped or not.
+    stderr: VecDeque<String>,
 }
 
 impl Logs {
-    pub(crate) fn add(&mut self, level: Level, text: &str, limits: &Limits) {
+    pub(crate) fn add(&mut self, level: Level, text: &[u8], limits: &Limits) {
         let kept = text.len().min(limits.text_bytes);
         let fits = self.lines.len() < limits.log_lines && self.bytes + kept <= limits.log_bytes;
         // After the first that was dropped all are, so that what is kept has no gaps.
         if fits && self.dropped == 0 {
             self.bytes += kept;
-            self.lines.push(LogLine { level, text: shown(text.as_bytes(), limits.text_bytes) });
+            self.lines.push(LogLine { level, text: shown(text, limits.text_bytes) });
             return;
         }
         self.dropped = self.dropped.saturating_add(1);
-        if self.last.len() == SHOWN_LINES {
-            self.last.pop_front();
-        }
-        self.last.push_back(LogLine { level, text: shown(text.as_bytes(), SHOWN_LINE_BYTES) });
+        push(&mut self.last, LogLine { level, text: shown(text, SHOWN_LINE_BYTES) });
+    }
+
+    /// So many lines more that are not kept.
+    pub(crate) fn drop_lines(&mut self, lines: usize) {
+        self.dropped = self.dropped.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+    }
+
+    /// A line of standard error, which is in the log already.
+    pub(crate) fn note_stderr(&mut self, text: &[u8]) {
+        push(&mut self.stderr, shown(text, SHOWN_LINE_BYTES));
+    }
+
+    /// The last few lines of standard error.
+    pub(crate) fn last_stderr(&self) -> impl Iterator<Item = &str> {
+        self.stderr.iter().map(String::as_str)
     }
 
     /// The last few, dropped or not, the very last one last.
@@ -83,6 +97,14 @@ impl Logs {
     pub fn note<'a>(&'a self, limits: &'a Limits) -> Option<impl fmt::Display + use<'a>> {
         (self.dropped > 0).then_some(Note { dropped: self.dropped, limits })
     }
+}
+
+/// The last few.
+fn push<T>(last: &mut VecDeque<T>, line: T) {
+    if last.len() == SHOWN_LINES {
+        last.pop_front();
+    }
+    last.push_back(line);
 }
 
 struct Note<'a> {
@@ -107,14 +129,14 @@ mod tests {
         let mut logs = Logs::default();
         assert!(logs.note(&limits).is_none());
         for text in ["one\n", "two two", "three"] {
-            logs.add(Level::Info, text, &limits);
+            logs.add(Level::Info, text.as_bytes(), &limits);
         }
         let kept: Vec<_> = logs.lines.iter().map(|line| line.text.as_str()).collect();
         assert_eq!(kept, ["one\\n", "two …"]);
         let last: Vec<_> = logs.last_lines().map(|line| line.text).collect();
         assert_eq!(last, ["one\\n", "two …", "three"]);
         for text in ["four", "five", "six"] {
-            logs.add(Level::Warn, text, &limits);
+            logs.add(Level::Warn, text.as_bytes(), &limits);
         }
         let last: Vec<_> = logs.last_lines().map(|line| line.text).collect();
         assert_eq!(last, ["four", "five", "six"]);
@@ -126,9 +148,9 @@ mod tests {
     fn a_long_line_does_not_end_what_is_kept_unless_it_is_over_the_limit() {
         let limits = Limits { log_bytes: 10, ..Limits::default() };
         let mut logs = Logs::default();
-        logs.add(Level::Info, "0123456789", &limits);
-        logs.add(Level::Info, "x", &limits);
-        logs.add(Level::Info, "", &limits);
+        logs.add(Level::Info, b"0123456789", &limits);
+        logs.add(Level::Info, b"x", &limits);
+        logs.add(Level::Info, b"", &limits);
         assert_eq!((logs.lines.len(), logs.dropped), (1, 2));
     }
 }

@@ -1,6 +1,6 @@
 //! Why an invocation ended that did not return, in one line.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use oncegate_dedup::HandlerEnd;
 use oncegate_dedup::text::shown;
@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::log::Logs;
 use crate::memory::Refused;
 use crate::unit::{Size, Span};
+use crate::wasi::{Denied, HANDLES};
 
 /// How much of an error of the runtime is shown, in bytes. It may quote the guest.
 const SHOWN_ERROR_BYTES: usize = 200;
@@ -37,6 +38,12 @@ pub(crate) enum Stop {
     /// It gave the host too much.
     #[error("host call data limit {} reached", Size(*limit))]
     HostCallBytes { limit: usize },
+    /// It holds too many resources.
+    #[error("handle limit {limit} reached")]
+    Handles { limit: usize },
+    /// It ended itself.
+    #[error("exited with code {code}")]
+    Exited { code: u8 },
     /// It called the host when nobody had called it.
     #[error("called the host outside of an invocation")]
     Outside,
@@ -60,14 +67,24 @@ pub(crate) fn stopped(stop: Stop, logs: &Logs) -> HandlerEnd {
     match stop {
         Stop::Aborted => HandlerEnd::Aborted,
         Stop::Wall { .. } | Stop::Lease => HandlerEnd::OutOfTime(with_last_lines(stop.to_string(), logs)),
+        Stop::Exited { .. } => {
+            HandlerEnd::Failed(joined(stop.to_string(), "; last stderr lines: ", logs.last_stderr()))
+        }
         stop => HandlerEnd::Failed(with_last_lines(stop.to_string(), logs)),
     }
 }
 
 fn cause(error: &wasmtime::Error, refused: Option<Refused>, limits: &Limits) -> String {
-    if error.root_cause().to_string().starts_with("too much data is being copied") {
-        // The error's type is not public.
+    if let Some(denied) = error.downcast_ref::<Denied>() {
+        return denied.to_string();
+    }
+    // The types of these two errors are not public.
+    let root = error.root_cause().to_string();
+    if root.starts_with("too much data is being copied") {
         return Stop::HostCallBytes { limit: limits.host_call_bytes }.to_string();
+    }
+    if root.ends_with("store handle limit exceeded") {
+        return Stop::Handles { limit: HANDLES }.to_string();
     }
     match (error.downcast_ref::<Trap>(), refused) {
         (Some(Trap::StackOverflow), _) => "stack overflow".to_owned(),
@@ -101,11 +118,15 @@ pub(crate) fn one_line(error: &wasmtime::Error) -> String {
 }
 
 /// The handler's last words often say what a trap does not.
-fn with_last_lines(mut cause: String, logs: &Logs) -> String {
-    for (index, line) in logs.last_lines().enumerate() {
-        let before = if index == 0 { "; last log lines: " } else { " | " };
+fn with_last_lines(cause: String, logs: &Logs) -> String {
+    let lines = logs.last_lines().map(|line| format!("{}: {}", line.level.as_str(), line.text));
+    joined(cause, "; last log lines: ", lines)
+}
+
+fn joined(mut cause: String, before: &str, lines: impl Iterator<Item = impl Display>) -> String {
+    for (index, line) in lines.enumerate() {
         // Writing to a string cannot fail.
-        let _ = write!(cause, "{before}{}: {}", line.level.as_str(), line.text);
+        let _ = write!(cause, "{}{line}", if index == 0 { before } else { " | " });
     }
     cause
 }

@@ -95,8 +95,9 @@ fn other_worlds_and_versions_are_refused_by_name() {
     );
     assert_eq!(
         evil_refusal("imports-wasi"),
-        "it imports what no handler is granted: wasi:cli/environment@0.2.0, wasi:cli/exit@0.2.0; a handler may \
-         import oncegate:plugin/{types,dedup,output,log,config}@0.1.0 and nothing else"
+        "it imports what no handler is granted: wasi:cli/environment@0.3.0, wasi:keyvalue/store@0.2.0; a handler \
+         may import oncegate:plugin/{types,dedup,output,log,config}@0.1.0 and \
+         wasi:{cli,clocks,filesystem,io,random,sockets,http}@0.2 and nothing else"
     );
     let wrong_type = evil_refusal("wrong-type");
     assert!(

@@ -6,7 +6,7 @@ use crate::invocation::State;
 impl Host for State {
     async fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         let (call, settings) = self.enter(message.len())?;
-        call.logs.add(level, &message, &settings.limits);
+        call.logs.add(level, message.as_bytes(), &settings.limits);
         Ok(())
     }
 }
