@@ -99,6 +99,7 @@ pub fn handler(engine: &Engine, config: &Config) -> Result<Handler, Failure> {
         limits: config.rules.limits.clone(),
         config: config.plugin_values.iter().cloned().collect(),
         topics: config.topics.clone(),
+        grants: config.grants.clone(),
         reuse: config.reuse,
     };
     Handler::new(component, settings).or_exit(Exit::Usage)

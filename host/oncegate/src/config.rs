@@ -1,6 +1,7 @@
 //! From settings to what a run needs: places that fit together, and policies that hold.
 
 mod derive;
+mod grants;
 mod order;
 mod place;
 mod policy;
@@ -18,12 +19,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use oncegate_broker::SourceOptions;
 use oncegate_dedup::{L1Limits, Policy};
-use oncegate_sandbox::{Reuse, Topics};
+use oncegate_sandbox::{Grants, Reuse, Topics};
 
 use crate::pipeline::Rules;
 use crate::settings::{OUTPUT_STREAMS, PLUGIN_CONFIG, Settings, Value};
 use crate::stores::StoreOptions;
 
+pub use grants::described as grants;
 pub use place::{Input, Target, real};
 pub use promise::Promise;
 pub use scope::Scope;
@@ -48,6 +50,8 @@ pub struct Config {
     pub fail_on_dead_letter: bool,
     /// Which topics the handler may emit to.
     pub topics: Topics,
+    /// What its clocks and random numbers are.
+    pub grants: Grants,
     /// Where claims and commits live.
     pub store: StoreOptions,
     /// The policy.
@@ -102,6 +106,7 @@ impl Config {
             plugin: settings.required("plugin.path")?.into(),
             plugin_values: free.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             topics: topics(settings, &output)?,
+            grants: grants::grants(settings)?,
             input,
             output,
             dead_letters,

@@ -30,6 +30,36 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
+/// Milliseconds since 1970-01-01 UTC of a time such as `2024-02-29T23:59:59Z` or `2024-02-29T23:59:59.123Z`; none
+/// for any other form, and for a date that does not exist.
+pub fn parse(text: &str) -> Option<u64> {
+    let whole = match text.len() {
+        20 => format!("{}.000Z", text.strip_suffix('Z')?),
+        _ => text.to_owned(),
+    };
+    let number = |from: usize, to: usize| {
+        let digits = whole.get(from..to)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())?
+    };
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second, ms) = (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?);
+    let days = days(year, month, day)?;
+    let time = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    let time_ms = time.checked_mul(SECOND_MS)?.checked_add(ms)?;
+    // Nothing else is between the numbers, and no number is beyond its range.
+    (utc(time_ms) == whole).then_some(time_ms)
+}
+
+/// The days from 1970-01-01 to a date, or to one that is not right if the date is not.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = if month > 2 { year } else { year.checked_sub(1)? };
+    let from_march = (month + 9) % 12;
+    let day_of_year = (153 * from_march + 2) / 5 + day;
+    let leap_days = (year / 4 + year / 400).checked_sub(year / 100)?;
+    // From 0000-03-01 to 1970-01-01, and the day before the month's first.
+    (year * 365 + leap_days + day_of_year).checked_sub(719_468 + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +76,34 @@ mod tests {
             (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
         ] {
             assert_eq!(utc(ms), text);
+            assert_eq!(parse(text), Some(ms));
+            let second = text.replace(".000Z", "Z");
+            assert_eq!(parse(&second), Some(ms));
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_in_utc_is_none() {
+        for text in [
+            "",
+            "2024-02-30T00:00:00Z",
+            "2023-02-29T00:00:00Z",
+            "2024-13-01T00:00:00Z",
+            "2024-00-01T00:00:00Z",
+            "2024-01-00T00:00:00Z",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01T00:60:00Z",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01T00:00:00+00:00",
+            "2024-01-01T00:00:00",
+            "2024-01-01",
+            "1969-12-31T23:59:59Z",
+            "0000-01-01T00:00:00Z",
+            "2024-01-01T00:00:00.0000Z",
+            "+024-01-01T00:00:00Z",
+            "ÄÄÄÄÄÄÄÄÄÄ",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 
@@ -56,6 +114,7 @@ mod tests {
         let (mut year, mut month, mut day) = (1970, 1, 1);
         for days in 0..400 * 366 {
             assert_eq!(date(days), (year, month, day));
+            assert_eq!(super::days(year, month, day), Some(days));
             let length = match month {
                 2 => 28 + u64::from(leap(year)),
                 4 | 6 | 9 | 11 => 30,

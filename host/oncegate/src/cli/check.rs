@@ -10,7 +10,7 @@ use oncegate_dedup::{SystemClock, hex};
 use oncegate_sandbox::Engine;
 
 use crate::assembly;
-use crate::config::{Config, Input, Scope, Target};
+use crate::config::{self, Config, Input, Scope, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
 use crate::settings::{FREE_TABLES, Kind, PLUGIN_CONFIG, SETTINGS, Settings, Value, bytes_text};
@@ -60,6 +60,7 @@ fn facts(config: &Config, engine: &Engine, stores: &mut Stores) -> Result<String
         hex::encode(handler.component().digest()),
         config.promise()
     );
+    text.push_str(&config::grants(&handler));
     if let Some(url) = config.input.stream() {
         // Writing to a String cannot fail, here and below.
         let _ = writeln!(text, "input   {url} (the group is made by the first run)");
@@ -85,6 +86,7 @@ fn effective(settings: &Settings) -> String {
     for setting in SETTINGS {
         let Some((value, origin)) = settings.get(setting.path) else { continue };
         let value = match (setting.path, setting.kind, value) {
+            ("grants.random_seed", ..) => "(set)".to_owned(),
             ("store.url", _, Value::Text(url)) => {
                 url.parse::<StoreUrl>().map_or_else(|_| "…".to_owned(), |url| url.to_string())
             }

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use oncegate_sandbox::{Component, Engine, Limits};
+use oncegate_sandbox::{Capability, Component, Engine, Limits};
 
 use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn command() -> Command {
     Command::new("inspect")
-        .about("Shows a plugin's world, version, imports, digest and size")
+        .about("Shows a plugin's world, version, imports, what it asks for, digest and size")
         .arg(Arg::new("plugin").value_name("FILE").required(true).help("The plugin"))
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
         .after_help(crate::exit::HELP)
@@ -33,6 +33,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             "sha256": inspection.digest,
             "bytes": inspection.size,
             "imports": inspection.imports,
+            "asks": inspection.asks.iter().map(asked).collect::<serde_json::Value>(),
+            "denied": inspection.denied,
             "exports": inspection.exports,
             "refused": refused,
         });
@@ -47,6 +49,16 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     for import in &inspection.imports {
         let _ = writeln!(text, "import   {import}");
     }
+    if !inspection.asks.is_empty() {
+        let asks = inspection.asks.iter().map(|asked| match asked.is_granted() {
+            true => asked.to_string(),
+            false => format!("{asked} (denied)"),
+        });
+        let _ = writeln!(text, "asks     {}", asks.collect::<Vec<_>>().join(", "));
+    }
+    for function in &inspection.denied {
+        let _ = writeln!(text, "denied   {function}");
+    }
     for export in &inspection.exports {
         let _ = writeln!(text, "export   {export}");
     }
@@ -54,4 +66,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let _ = writeln!(text, "refused  {refused}");
     }
     super::print(&text)
+}
+
+fn asked(capability: &Capability) -> serde_json::Value {
+    serde_json::json!({ "capability": capability.to_string(), "granted": capability.is_granted() })
 }

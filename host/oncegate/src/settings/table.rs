@@ -84,6 +84,24 @@ pub static SETTINGS: &[Setting] = &[
         None,
         "The topics that the handler may emit to. Default: any; with output.streams those that it names",
     ),
+    setting(
+        "grants.clock_step",
+        Kind::Duration,
+        Some("1ms"),
+        "The steps in which the handler's clocks go. A coarser clock tells a hostile handler less about its neighbours",
+    ),
+    setting(
+        "grants.clock_frozen",
+        Kind::Text,
+        None,
+        "A time in UTC, such as 2026-01-31T12:00:00Z, at which the handler's clocks stand still; only its own sleeps move them on, for that message",
+    ),
+    setting(
+        "grants.random_seed",
+        Kind::Text,
+        None,
+        "Makes the handler's random numbers follow from this text and the message, so that a repeated delivery draws the same. Never shown. Default: random numbers from the system",
+    ),
     own(
         "dead_letters.path",
         "dead-letters",
