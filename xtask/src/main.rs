@@ -6,6 +6,7 @@ mod bench;
 mod command;
 mod component;
 mod demo;
+mod fixtures;
 mod plugins;
 mod proof;
 mod test;
@@ -22,6 +23,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   plugins             build each crate below plugins/ to target/plugins/NAME.wasm
+  fixtures            build a component of each toolchain that imports WASI to target/fixtures/NAME.wasm
   demo                send a stream with many duplicates through the payment plugin, three times
   bench [--whole]     measure the parts, whole runs beside a native handler, and memory; --whole leaves
                       the parts out
@@ -65,11 +67,12 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match (command, rest) {
         ("help" | "--help" | "-h", _) => print!("{HELP}"),
         ("plugins", []) => drop(plugins::build(&Workspace::find()?)?),
+        ("fixtures", []) => fixtures::run(&Workspace::find()?)?,
         ("demo", []) => demo::run(&Workspace::find()?)?,
         ("bench", []) => bench::run(&Workspace::find()?, false)?,
         ("bench", [flag]) if flag == "--whole" => bench::run(&Workspace::find()?, true)?,
         ("test", _) => test::run(&Workspace::find()?, rest)?,
-        ("plugins" | "demo" | "bench", [extra, ..]) => {
+        ("plugins" | "fixtures" | "demo" | "bench", [extra, ..]) => {
             bail!("`cargo xtask {command}` takes no argument `{extra}`")
         }
         _ => bail!("there is no command `{command}`; `cargo xtask help` lists them"),

@@ -2,7 +2,7 @@
 
 pub mod deny;
 pub mod redis;
-mod report;
+pub mod report;
 mod steps;
 
 use crate::workspace::Workspace;

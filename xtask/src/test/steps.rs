@@ -6,6 +6,7 @@
 use super::report::Outcome::{self, Passed, Skipped};
 use super::{deny, redis};
 use crate::command::{cargo, run};
+use crate::fixtures;
 use crate::plugins;
 use crate::proof::Part;
 use crate::toolchain::Toolchain;
@@ -31,13 +32,18 @@ const TEST_THREADS: &str = "RUST_TEST_THREADS";
 const SIMULATED_SECONDS: &str = "60";
 
 /// All steps, in order.
-pub const STEPS: [Step; 11] = [
+pub const STEPS: [Step; 12] = [
     Step { name: "format", what: "the sources are formatted", run: format },
     Step { name: "deny", what: "licences and origins of the dependencies", run: deny::check },
     Step { name: "clippy", what: "no warnings in native code", run: clippy },
     Step { name: "clippy-guests", what: "no warnings in the guests, for their target", run: clippy_guests },
     Step { name: "docs", what: "the documentation builds and its links lead somewhere", run: docs },
     Step { name: "plugins", what: "the guests build to components", run: build_plugins },
+    Step {
+        name: "fixtures",
+        what: "components of Go, Python and JavaScript that import WASI",
+        run: fixtures::build,
+    },
     Step { name: "redis", what: "there is a redis-server for the tests to start", run: redis::find },
     Step { name: "tests", what: "unit, conformance, documentation and whole-system tests", run: tests },
     Step {
@@ -95,6 +101,7 @@ fn tests(workspace: &Workspace) -> Result<Outcome> {
     }
     cargo.env("ONCEGATE_BIN", workspace.built("debug/oncegate"));
     cargo.env("ONCEGATE_PLUGINS", workspace.built("plugins"));
+    cargo.env("ONCEGATE_FIXTURES", workspace.built(fixtures::FOLDER));
     passed(&mut cargo)
 }
 
