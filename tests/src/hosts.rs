@@ -22,7 +22,7 @@ pub struct Hosts {
 }
 
 /// Short times, in the order that the rules want: a handler's limit, the lease, the take-over.
-const SETTINGS: [(&str, &str); 11] = [
+const SETTINGS: [(&str, &str); 12] = [
     ("policy.handler_limit", "'1s'"),
     ("policy.margin", "'500ms'"),
     ("policy.lease", "'3s'"),
@@ -32,6 +32,7 @@ const SETTINGS: [(&str, &str); 11] = [
     ("policy.in_flight_wait", "'500ms'"),
     ("policy.keep", "'2m'"),
     ("policy.window", "'1h'"),
+    ("output.topics", "['*']"),
     ("policy.namespace", "'probe'"),
     ("run.threads", "2"),
 ];
@@ -58,6 +59,13 @@ impl Hosts {
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Without this setting.
+    #[must_use]
+    pub fn unset(mut self, name: &str) -> Self {
+        self.settings.remove(name);
         self
     }
 

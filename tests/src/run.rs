@@ -57,7 +57,7 @@ impl Bench {
         let mut command = oncegate();
         command.current_dir(self.folder.path()).arg("run").arg("--json");
         command.arg("--plugin").arg(crate::run::plugin(plugin)).args(["--store", store]);
-        command.args(["--input", input, "--output", "out.ndjson"]);
+        command.args(["--input", input, "--output", "out.ndjson", "--topics", "*"]);
         if store.starts_with("redis") {
             // A server that a test has just started holds no store yet.
             command.arg("--init-store");

@@ -76,7 +76,8 @@ fn a_second_process_is_told_who_holds_the_store_and_the_output() {
     // Reads from a pipe that stays open, so that the run goes on.
     let mut first = oncegate()
         .current_dir(bench.path("."))
-        .args(["run", "--input", "-", "--output", "out.ndjson", "--store", "file:gate.db", "--plugin"])
+        .args(["run", "--input", "-", "--output", "out.ndjson", "--topics", "*", "--store", "file:gate.db"])
+        .arg("--plugin")
         .arg(plugin("probe"))
         .stdin(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
@@ -113,6 +114,8 @@ fn limited(bench: &Bench, kib: u32, store: &str) -> Ended {
             "in.ndjson",
             "--output",
             "out.ndjson",
+            "--topics",
+            "*",
             "--store",
             store,
             "--plugin",
@@ -199,6 +202,8 @@ fn fills_up(output: &str, store: &str, code: i32, sizes_kib: [u32; 2]) {
             "in.ndjson",
             "--output",
             output,
+            "--topics",
+            "*",
         ]);
         command.args(["--dead-letters", "dead.ndjson", "--store", store, "--plugin"]).arg(plugin("probe"));
         Ended::new(command.output().unwrap())

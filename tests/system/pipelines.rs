@@ -12,7 +12,7 @@ fn pipeline(name: &str, further: &str) -> String {
     let plugin = plugin("probe");
     format!(
         "[[pipeline]]\nname = \"{name}\"\n[pipeline.plugin]\npath = \"{}\"\n[pipeline.input]\npath = \"{name}.in\"\n\
-         [pipeline.output]\npath = \"{name}.out\"\n{further}\n",
+         [pipeline.output]\ntopics = ['*']\npath = \"{name}.out\"\n{further}\n",
         plugin.display()
     )
 }

@@ -313,7 +313,7 @@ fn a_delivery_that_names_too_many_keys_fails_and_is_a_dead_letter_whatever_it_sa
 fn file_and_stream(bench: &Bench, redis: &Redis) {
     let plugin = plugin("probe").canonicalize().unwrap();
     let config = format!(
-        "store.url = '{}'\nplugin.path = '{}'\n\
+        "store.url = '{}'\nplugin.path = '{}'\noutput.topics = ['*']\n\
          [[pipeline]]\nname = 'file'\ninput.path = 'in.ndjson'\noutput.path = 'out.ndjson'\n\
          [[pipeline]]\nname = 'stream'\ninput.path = '{}?group=g&start=0'\noutput.path = '{}'\n",
         redis.url(),

@@ -250,6 +250,7 @@ fn a_handler_reaches_the_streams_of_the_map_and_no_other() {
     let mut client = redis.client();
     let host = Hosts::on(&redis)
         .set("output.path", &format!("'{}'", redis.url().replace("redis:", "redis-stream:")))
+        .unset("output.topics")
         .set("output.streams.t", "'effects'")
         .set("output.streams.more", "'elsewhere'")
         .start();

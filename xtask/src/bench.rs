@@ -49,7 +49,9 @@ fn memory(workspace: &Workspace) -> Result<()> {
     let mut command = Command::new(workspace.built("release/oncegate"));
     command.arg("run").arg("--reuse").arg("--plugin").arg(workspace.built("plugins/payment.wasm"));
     command.arg("--input").arg(&input).arg("--output").arg(folder.join("out.ndjson"));
-    command.arg("--store").arg(format!("file:{}", folder.join("gate.db").display()));
+    command
+        .args(["--topics", "charges", "--store"])
+        .arg(format!("file:{}", folder.join("gate.db").display()));
     println!("$ {}", line(&command));
     let child = command.stderr(Stdio::inherit()).spawn().context("failed to start the host")?;
     let most = most_resident(child)?;

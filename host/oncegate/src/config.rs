@@ -245,7 +245,10 @@ fn dead_letters(settings: &Settings, input: &Input, output: &Target) -> Result<T
     }
 }
 
-/// What the handler may emit to: with a table of streams exactly what that names.
+/// Stands for every topic.
+const ANY_TOPIC: &str = "*";
+
+/// What the handler may emit to: what is listed and nothing else; with a table of streams exactly what that names.
 fn topics(settings: &Settings, output: &Target) -> Result<Topics> {
     let list = settings.list("output.topics");
     match (output.stream().map(|target| &target.topics), list) {
@@ -253,7 +256,13 @@ fn topics(settings: &Settings, output: &Target) -> Result<Topics> {
             "output.topics and {OUTPUT_STREAMS} both say what the handler may emit to: take output.topics out"
         ),
         (Some(oncegate_broker::Topics::Map(map)), None) => Ok(Topics::Only(map.keys().cloned().collect())),
+        (_, Some([any])) if any == ANY_TOPIC => Ok(Topics::Any),
+        (_, Some(list)) if list.iter().any(|topic| topic == ANY_TOPIC) => {
+            bail!(
+                "output.topics lists {ANY_TOPIC}, which is any topic, among others: list the topics, or {ANY_TOPIC} alone"
+            )
+        }
         (_, Some(list)) => Ok(Topics::Only(list.iter().cloned().collect())),
-        (_, None) => Ok(Topics::Any),
+        (_, None) => Ok(Topics::default()),
     }
 }

@@ -43,7 +43,7 @@ fn of_pipeline(servers: &Servers, pipeline: Pipeline) -> String {
     let outputs = if pipeline == Pipeline::Atomic { "free" } else { "gated" };
     format!(
         "[[pipeline]]\nname = '{}'\n[pipeline.plugin]\npath = '{}'\n[pipeline.input]\npath = '{}'\n\
-         take_over = '{TAKE_OVER_MS}ms'\nmost_held = 16\n[pipeline.output]\npath = '{}'\n[pipeline.dead_letters]\n\
+         take_over = '{TAKE_OVER_MS}ms'\nmost_held = 16\n[pipeline.output]\ntopics = ['*']\npath = '{}'\n[pipeline.dead_letters]\n\
          path = '{}'\n[pipeline.policy]\noutputs = '{outputs}'\n\n",
         pipeline.name(),
         plugin.display(),

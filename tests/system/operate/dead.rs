@@ -193,7 +193,7 @@ fn a_configuration_names_all_places_of_the_pipeline_that_is_meant() {
         let (input, output) = (redis.stream(&format!("{name}?group=g&start=0")), redis.stream("effects"));
         format!(
             "[[pipeline]]\nname = '{name}'\n[pipeline.plugin]\npath = '{}'\n[pipeline.input]\npath = '{input}'\n\
-             [pipeline.output]\npath = '{output}'\n",
+             [pipeline.output]\ntopics = ['*']\npath = '{output}'\n",
             plugin.display()
         )
     };

@@ -48,7 +48,7 @@ impl Job {
         let mut command = Command::new(&self.host.program);
         command.arg("run").arg("--plugin").arg(&self.host.plugin);
         command.arg("--input").arg(&self.input).arg("--output").arg(&self.output);
-        command.args(["--store", &self.store_url()]);
+        command.args(["--topics", "charges", "--store", &self.store_url()]);
         command
     }
 

@@ -53,7 +53,7 @@ pub fn described(handler: &Handler) -> String {
 fn topics(topics: &Topics) -> String {
     match topics {
         Topics::Any => "to any topic".to_owned(),
-        Topics::Only(topics) if topics.is_empty() => "nothing: output.topics lists no topic".to_owned(),
+        Topics::Only(topics) if topics.is_empty() => "to no topic: output.topics lists none".to_owned(),
         Topics::Only(topics) => {
             let mut topics: Vec<String> = topics.iter().map(|topic| format!("{topic:?}")).collect();
             topics.sort_unstable();

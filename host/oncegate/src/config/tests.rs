@@ -57,7 +57,7 @@ fn a_stream_is_read_as_its_url_and_the_settings_say() {
     assert_eq!(options.takeover_idle, Duration::from_secs(100), "lease plus twice the margin");
     assert_eq!(config.policy.redelivery_ms, Some(100_000));
     assert_eq!(config.dead_letters.to_string(), "stream in.dead at h:6379");
-    assert_eq!(config.topics, Topics::Any);
+    assert_eq!(config.topics, Topics::default());
     assert_eq!(one(&files("")).policy.redelivery_ms, None);
 }
 
@@ -123,6 +123,10 @@ fn topics_reach_the_streams_of_the_table_and_no_others() {
 
     let listed = places("/in", "redis-stream://h/out", "output.topics = [\"a\"]");
     assert_eq!(one(&listed).topics, Topics::Only(["a".to_owned()].into()));
+    let any = places("/in", "redis-stream://h/out", "output.topics = [\"*\"]");
+    assert_eq!(one(&any).topics, Topics::Any);
+    let some = places("/in", "redis-stream://h/out", "output.topics = [\"a\", \"*\"]");
+    refused(&some, "output.topics lists *, which is any topic, among others");
     let both = format!("output.topics = [\"a\"]\n{map}");
     refused(&places("/in", "redis-stream://h", &both), "output.topics and output.streams both say");
     refused(

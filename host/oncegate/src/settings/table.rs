@@ -78,11 +78,12 @@ pub static SETTINGS: &[Setting] = &[
         Kind::Place,
         "Where outputs go: an NDJSON file that is appended to, - for standard output, redis-stream://HOST/STREAM for all topics, or redis-stream://HOST with the table output.streams",
     ),
-    setting(
+    flag(
         "output.topics",
+        "topics",
         Kind::List,
         None,
-        "The topics that the handler may emit to. Default: any; with output.streams those that it names",
+        "The topics that the handler may emit to, or * alone for any. Default: none; with output.streams those that it names",
     ),
     setting(
         "grants.clock_step",
