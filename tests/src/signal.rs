@@ -27,3 +27,8 @@ pub fn go_on(pid: u32) {
 pub fn drain(pid: u32) {
     send(pid, Signal::TERM);
 }
+
+/// Asks it to look at its configuration and its plugins.
+pub fn hang_up(pid: u32) {
+    send(pid, Signal::HUP);
+}

@@ -214,7 +214,7 @@ fn check_shows_each_pipeline_and_a_flag_of_one_of_them_is_refused() {
         let lines = ended.stdout.lines().filter(|line| line.starts_with(&format!("{setting} ")));
         lines.map(|line| line.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")).collect()
     };
-    assert_eq!(values("policy.lease"), ["90s (oncegate.toml:12)", "1m (default)"]);
+    assert_eq!(values("policy.lease"), ["90s (oncegate.toml:13)", "1m (default)"]);
     assert_eq!(values("policy.namespace"), ["a (derived)", "b (derived)"]);
     assert_eq!(values("policy.attempts"), ["7 (--attempts)", "7 (--attempts)"]);
     assert_eq!(ended.stdout.matches("settle  exact").count(), 2, "{}", ended.stdout);

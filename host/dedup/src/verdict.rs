@@ -47,6 +47,8 @@ pub enum Deferral {
     Suspect(u32),
     /// Its lease had too little left to begin a settle, or the host is stopping.
     TooLate,
+    /// The host holds its handler back for now, and with it what that made of the delivery.
+    Withheld,
 }
 
 /// Why a delivery is given up.

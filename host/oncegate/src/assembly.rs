@@ -12,9 +12,11 @@ use oncegate_dedup::{Gate, SystemClock};
 use oncegate_redis::{Server, Tenure, wait};
 use oncegate_sandbox::{Allocation, Component, Engine, Handler};
 
+use crate::compiling;
 use crate::config::{Config, Input, Promise, Target};
+use crate::deploy::Deployment;
 use crate::exit::{Exit, Failure, OrExit as _};
-use crate::pipeline::{self, Parts, Rules, Stop};
+use crate::pipeline::{self, Parts, QuarantineRules, Rules, Stop};
 use crate::settle::{Atomic, Exact, Ordered, RedisStep, Settle};
 use crate::stores::{Opened, Stores};
 use crate::summary::Tally;
@@ -23,7 +25,7 @@ use crate::warning::warning;
 
 /// A pipeline that can begin.
 pub struct Assembly {
-    handler: Handler,
+    deployment: Deployment,
     gate: Arc<Gate>,
     source: Box<dyn Source + Send>,
     holding: Option<Arc<Holding>>,
@@ -45,7 +47,7 @@ impl Assembly {
         tally: Arc<Tally>,
         stop: Arc<Stop>,
     ) -> Result<Self, Failure> {
-        let handler = handler(engine, config)?;
+        let deployment = Deployment::new(handler(engine, config)?);
         // Before the source: a store that is refused leaves no group behind.
         let opened = stores.open(&config.store)?;
         for warning in &opened.warnings {
@@ -57,7 +59,12 @@ impl Assembly {
         let gate = gate(config, &opened)?;
         let Reading { source, holding, .. } = reading;
         let (settle, promise) = settle(config, &gate, &opened, holding.clone(), &stop)?;
-        Ok(Self { handler, gate, source, holding, promise, settle, rules, tally, stop, tenures })
+        Ok(Self { deployment, gate, source, holding, promise, settle, rules, tally, stop, tenures })
+    }
+
+    /// What it runs.
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
     }
 
     /// What a crash can do to its outputs.
@@ -67,10 +74,10 @@ impl Assembly {
 
     /// Runs it to the end of its source, or to a stop.
     pub fn run(self) -> Result<(), Failure> {
-        let Self { handler, gate, source, holding, mut settle, rules, tally, stop, tenures, .. } = self;
+        let Self { deployment, gate, source, holding, mut settle, rules, tally, stop, tenures, .. } = self;
         let acks = holding.map(|holding| holding as Arc<dyn Acks>);
         let parts = Parts { gate, source, acks, settle: settle.as_mut(), rules, tally, stop };
-        pipeline::run(&handler, parts)?;
+        pipeline::run(&deployment, parts)?;
         let closed = wait(settle.close());
         drop(tenures);
         closed
@@ -83,7 +90,8 @@ pub fn engine(configs: &[Config]) -> Result<Engine, Failure> {
     let instances =
         configs.iter().map(|config| config.rules.concurrency.saturating_mul(config.rules.threads));
     let instances = instances.fold(0, usize::saturating_add);
-    let engine = Engine::new(u32::try_from(instances).unwrap_or(u32::MAX)).or_exit(Exit::Failed)?;
+    let instances = u32::try_from(instances).unwrap_or(u32::MAX);
+    let engine = Engine::with_compiler(instances, compiling::compiler()?).or_exit(Exit::Failed)?;
     if let Allocation::OnDemand { why } = engine.allocation() {
         warning!("fresh instances will be slow, there is no room for a pool: {why}");
     }
@@ -92,7 +100,7 @@ pub fn engine(configs: &[Config]) -> Result<Engine, Failure> {
 
 /// The handler of a configuration, ready to be called.
 pub fn handler(engine: &Engine, config: &Config) -> Result<Handler, Failure> {
-    let component = Component::read(engine, &config.plugin, &config.rules.limits)
+    let component = component(engine, config)
         .with_context(|| format!("the plugin {}", config.plugin.display()))
         .or_exit(Exit::Plugin)?;
     let settings = oncegate_sandbox::Settings {
@@ -103,6 +111,14 @@ pub fn handler(engine: &Engine, config: &Config) -> Result<Handler, Failure> {
         reuse: config.reuse,
     };
     Handler::new(component, settings).or_exit(Exit::Usage)
+}
+
+/// The file is read once: what is verified is what is loaded.
+fn component(engine: &Engine, config: &Config) -> anyhow::Result<Component> {
+    let limits = &config.rules.limits;
+    let bytes = oncegate_sandbox::read(&config.plugin, limits)?;
+    config.trust.verify(&bytes)?;
+    Ok(Component::load(engine, &bytes, limits)?)
 }
 
 /// The gate of a configuration.
@@ -136,7 +152,11 @@ fn reading(input: &Input) -> Result<Reading, Failure> {
 
 /// The rules, with what only the source and the sinks know.
 fn rules(config: &Config, reading: &Reading) -> Rules {
+    // Where a stream's messages stay, waiting is as good as ending, and somebody may mend the plugin meanwhile.
+    let probes = config.rules.quarantine.probes.filter(|_| reading.source.ends());
     Rules {
+        name: config.name.clone(),
+        quarantine: QuarantineRules { probes, ..config.rules.quarantine },
         source: reading.source.name().to_owned(),
         topic: reading.topic.clone(),
         output_encoder: encoder(&config.output),

@@ -91,7 +91,7 @@ fn with_settings(command: Command) -> Command {
 }
 
 /// What the command line and the configuration file say together.
-fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
+pub(crate) fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
     let mut settings = Settings::defaults();
     if let Some(path) = matches.get_one::<String>("config") {
         settings.file(Path::new(path)).or_exit(Exit::Usage)?;

@@ -24,6 +24,7 @@ use oncegate_sandbox::{Grants, Reuse, Topics};
 use crate::pipeline::Rules;
 use crate::settings::{OUTPUT_STREAMS, PLUGIN_CONFIG, Settings, Value};
 use crate::stores::StoreOptions;
+use crate::trust::Trust;
 
 pub use grants::described as grants;
 pub use place::{Input, Target, real};
@@ -38,6 +39,10 @@ pub struct Config {
     pub name: String,
     /// The plugin's file.
     pub plugin: PathBuf,
+    /// What that file has to be.
+    pub trust: Trust,
+    /// Whether a changed file takes over by itself.
+    pub watches_plugin: bool,
     /// What the handler reads with `config.get`.
     pub plugin_values: Vec<(String, String)>,
     /// Where messages come from.
@@ -104,6 +109,8 @@ impl Config {
         let config = Self {
             name: settings.name().map_or_else(|| policy.namespace.to_string(), str::to_owned),
             plugin: settings.required("plugin.path")?.into(),
+            watches_plugin: settings.is_on("plugin.watch") && settings.get("plugin.sha256").is_none(),
+            trust: Trust::new(settings)?,
             plugin_values: free.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             topics: topics(settings, &output)?,
             grants: grants::grants(settings)?,

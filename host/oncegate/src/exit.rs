@@ -19,6 +19,8 @@ pub enum Exit {
     DeadLetters = 6,
     /// A signal ended the run before the input's end. Everything is consistent; run again to go on.
     Stopped = 7,
+    /// A pipeline's handler failed too often, and on its probes, too. Nothing is lost; mend it and run again.
+    Quarantined = 8,
 }
 
 /// The exit codes, for `--help`.
@@ -30,7 +32,8 @@ pub const HELP: &str = "Exit codes:
   4  the store cannot be used
   5  input, output or dead letters cannot be read or written
   6  done, with dead letters, under --fail-on-dead-letter
-  7  stopped by a signal before the input's end; run again to go on";
+  7  stopped by a signal before the input's end; run again to go on
+  8  a pipeline's handler failed too often (quarantined); nothing is lost: mend it and run again";
 
 /// An error with its exit code.
 #[derive(Debug)]

@@ -8,8 +8,10 @@
 mod assembly;
 mod audit;
 pub mod cli;
+pub mod compiling;
 pub mod config;
 mod console;
+mod deploy;
 mod doctor;
 pub mod exit;
 pub mod fingerprint;
@@ -26,4 +28,5 @@ mod signals;
 pub mod stores;
 pub mod summary;
 mod tenures;
+mod trust;
 pub mod warning;

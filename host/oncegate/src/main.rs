@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Before anything else: what reads hostile components has nothing to lose.
+    if oncegate::compiling::is_asked() {
+        return oncegate_sandbox::serve_compilation();
+    }
     match oncegate::cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

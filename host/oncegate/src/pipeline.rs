@@ -5,10 +5,12 @@
 //! settles, the others run handlers; each hands over batches, so that no message costs a task or a channel.
 
 mod conclude;
+mod conduct;
 mod group;
 mod order;
 mod outage;
 mod patience;
+mod quarantine;
 mod reader;
 mod retry;
 mod stages;
@@ -35,6 +37,7 @@ use crate::warning::warning;
 pub use group::SettleStage;
 pub use order::Order;
 pub use patience::Patience;
+pub use quarantine::QuarantineRules;
 pub use reader::ReadStage;
 pub use retry::{Backoff, WaitingBound};
 pub use stages::{LastStage, Stages, stages};
@@ -55,6 +58,19 @@ pub trait Handle: Send + Sync {
 pub trait Invoke {
     /// Hands a message to the handler. Several calls of one worker may be under way at once, on one thread.
     fn invoke(&self, message: &Message, attempt: Attempt) -> impl Future<Output = Invocation>;
+
+    /// Which version of the handler the next call is of. It only rises.
+    fn version(&self) -> u64 {
+        0
+    }
+
+    /// The version failed on too many of its first messages. Whether another one has taken its place.
+    fn give_way(&self) -> bool {
+        false
+    }
+
+    /// The version did well for so long that it need not give way any more.
+    fn proven(&self) {}
 }
 
 impl Handle for oncegate_sandbox::Handler {
@@ -83,6 +99,8 @@ pub enum Outputs {
 /// What a pipeline works by, beside its gate's policy.
 #[derive(Debug, Clone)]
 pub struct Rules {
+    /// What the pipeline is called in what is printed.
+    pub name: String,
     /// The source's name: part of what a delivery is.
     pub source: String,
     /// The topic of what has none of its own.
@@ -101,6 +119,8 @@ pub struct Rules {
     pub backoff: Backoff,
     /// How much may wait for a retry before reading stops.
     pub waiting: WaitingBound,
+    /// When its handler takes no message for a while.
+    pub quarantine: QuarantineRules,
     /// How many threads run handlers.
     pub threads: usize,
     /// How many handlers may be under way at once.
@@ -133,6 +153,8 @@ pub(crate) struct Shared {
     pub warned_of_id: AtomicBool,
     /// What was said of a store that is away.
     pub outage: outage::Outage,
+    /// How its handler did of late.
+    pub quarantine: Arc<quarantine::Quarantine>,
 }
 
 impl std::fmt::Debug for Shared {

@@ -94,7 +94,7 @@ window = \"30d\"
 
 A flag lies over every pipeline. Input, output, dead letters and namespace are each pipeline's own: with several
 pipelines their flags are refused, and so is `--plugin` where the pipelines have different ones. A failure in one
-pipeline ends all of them in good order, and its exit code is that of the process.
+pipeline ends all of them in good order, and its exit code is that of the process. A quarantine ends its own pipeline alone.
 ";
 
 /// The page that lists them all.

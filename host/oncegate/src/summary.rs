@@ -90,9 +90,13 @@ pub enum Event {
     WouldSuppress,
     /// In shadow mode: a delivery that would have been a dead letter, or put off.
     WouldDiffer,
+    /// The handler failed too often and took no message for a while.
+    Quarantine,
+    /// In a quarantine: the one delivery that was let through failed, too.
+    FailedProbe,
 }
 
-const EVENTS: [(Event, &str, &str); 13] = [
+const EVENTS: [(Event, &str, &str); 15] = [
     (Event::Read, "read", "read"),
     (Event::Output, "outputs", "outputs"),
     (Event::DeadLetter, "dead letters", "dead_letters"),
@@ -106,6 +110,8 @@ const EVENTS: [(Event, &str, &str); 13] = [
     (Event::Unguarded, "unguarded", "unguarded"),
     (Event::WouldSuppress, "that would be suppressed", "would_suppress"),
     (Event::WouldDiffer, "that would end otherwise", "would_differ"),
+    (Event::Quarantine, "quarantines", "quarantines"),
+    (Event::FailedProbe, "failed probes", "failed_probes"),
 ];
 
 /// Counters that every thread of a run adds to.

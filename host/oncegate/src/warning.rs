@@ -21,3 +21,9 @@ macro_rules! warning {
     ($($arg:tt)*) => { $crate::warning::say(format_args!($($arg)*)) };
 }
 pub(crate) use warning;
+
+/// Tells what has been done, on standard error.
+macro_rules! notice {
+    ($($arg:tt)*) => { eprintln!("oncegate: {}", format_args!($($arg)*)) };
+}
+pub(crate) use notice;

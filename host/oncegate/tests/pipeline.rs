@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oncegate::fingerprint::FingerprintOf;
-use oncegate::pipeline::{self, Backoff, Handle, Invoke, Order, Outputs, Parts, Rules, Stop, WaitingBound};
+use oncegate::pipeline::{
+    self, Backoff, Handle, Invoke, Order, Outputs, Parts, QuarantineRules, Rules, Stop, WaitingBound,
+};
 use oncegate::settle::Ordered;
 use oncegate::summary::{End, Tally};
 use oncegate_broker::{Delivery, Message, NdjsonEncoder, Pending, Source, SourceError, StreamSink};
@@ -71,12 +73,13 @@ impl Invoke for Commits {
             attempt.commit(b"k", None).unwrap();
         }
         let (end, logs, usage) = (HandlerEnd::Ok, Logs::default(), Usage::default());
-        Invocation { attempt, end, outputs: Vec::new(), logs, usage }
+        Invocation { attempt, end, faulted: false, outputs: Vec::new(), logs, usage }
     }
 }
 
 fn rules() -> Rules {
     Rules {
+        name: "again".to_owned(),
         source: "again".to_owned(),
         topic: "t".to_owned(),
         outputs: Outputs::Gated,
@@ -86,6 +89,7 @@ fn rules() -> Rules {
         fingerprint: FingerprintOf::Payload,
         backoff: Backoff { min_ms: 1, max_ms: 10 },
         waiting: WaitingBound { count: 100, bytes: 1 << 20 },
+        quarantine: QuarantineRules::NEVER,
         threads: 1,
         concurrency: 1,
         log_level: None,

@@ -10,13 +10,12 @@ use wasmtime::component::Linker;
 
 use crate::bindings::{Handler as Bindings, HandlerPre};
 use crate::contract;
-use crate::engine::{Engine, MEMORIES, TABLES};
+use crate::engine::Engine;
 use crate::form;
 use crate::invocation::State;
 use crate::limits::Limits;
 use crate::load_error::LoadError;
 use crate::trap::one_line;
-use crate::unit::Size;
 use crate::wasi::{self, Capability, TooMany};
 
 /// A component of the world `handler`. Everything about it that can be checked has been: a message cannot fail
@@ -61,17 +60,18 @@ impl Component {
         Self::load(engine, &form::read(path, limits)?, limits)
     }
 
-    /// Compiles and checks a component in its binary form. Compiling takes about 1 ms for each 2 KiB; it is
-    /// bounded only by the component's size, so that a hostile component can make it long.
+    /// Compiles and checks a component in its binary form. Compiling takes about 1 ms for each 2 KiB, unless the
+    /// engine's compiler knows the component already.
     pub fn load(engine: &Engine, bytes: &[u8], limits: &Limits) -> Result<Self, LoadError> {
-        Self::check(engine, &compile(engine, bytes, limits)?, bytes, limits)
+        Self::check(engine, &compile(engine, bytes, limits)?, bytes)
     }
 
-    /// Says what a component is, whether it would be run or not. Fails on what is no component at all.
+    /// Says what a component is, whether it would be run or not. Fails on what is no component at all, or too large
+    /// to be compiled.
     pub fn inspect(engine: &Engine, bytes: &[u8], limits: &Limits) -> Result<Inspection, LoadError> {
         let compiled = compile(engine, bytes, limits)?;
         let names = Names::of(engine, &compiled);
-        let (denied, refused) = match Self::check(engine, &compiled, bytes, limits) {
+        let (denied, refused) = match Self::check(engine, &compiled, bytes) {
             Ok(component) => (component.denied.iter().map(|name| name.to_string()).collect(), None),
             Err(error) => (Vec::new(), Some(error)),
         };
@@ -94,7 +94,6 @@ impl Component {
         engine: &Engine,
         compiled: &wasmtime::component::Component,
         bytes: &[u8],
-        limits: &Limits,
     ) -> Result<Self, LoadError> {
         let names = Names::of(engine, compiled);
         contract::check_imports(names.imports.iter().map(String::as_str))?;
@@ -102,7 +101,6 @@ impl Component {
             let exports = contract::list(names.exports.iter().map(String::as_str));
             return Err(LoadError::NoHandle { exports });
         }
-        check_resources(compiled, limits)?;
         let (pre, denied) = link(engine, compiled)?;
         let digest = Sha256::digest(bytes).into();
         let asks = wasi::asked(engine, compiled);
@@ -138,8 +136,7 @@ fn compile(
     limits: &Limits,
 ) -> Result<wasmtime::component::Component, LoadError> {
     form::check(bytes, limits)?;
-    wasmtime::component::Component::from_binary(engine.wasmtime(), bytes)
-        .map_err(|error| LoadError::Invalid(one_line(&error)))
+    engine.compile(bytes, limits)
 }
 
 struct Names {
@@ -154,29 +151,6 @@ impl Names {
         let exports = kind.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
         Self { imports, exports }
     }
-}
-
-/// What could never be instantiated is refused now, rather than with every message.
-fn check_resources(compiled: &wasmtime::component::Component, limits: &Limits) -> Result<(), LoadError> {
-    let too_much = |needed: String, allowed: String| Err(LoadError::TooMuch { needed, allowed });
-    // None only for a component that imports modules, which the contract has none of.
-    let Some(needed) = compiled.resources_required() else { return Ok(()) };
-    if needed.num_memories > MEMORIES {
-        return too_much(format!("{} memories", needed.num_memories), MEMORIES.to_string());
-    }
-    if needed.num_tables > TABLES {
-        return too_much(format!("{} tables", needed.num_tables), TABLES.to_string());
-    }
-    let memory_bytes = needed.max_initial_memory_size.unwrap_or(0).saturating_mul(64 << 10);
-    if memory_bytes > limits.memory_bytes as u64 {
-        let needed = Size(usize::try_from(memory_bytes).unwrap_or(usize::MAX));
-        return too_much(format!("{needed} of memory at its start"), Size(limits.memory_bytes).to_string());
-    }
-    let elements = needed.max_initial_table_size.unwrap_or(0);
-    if elements > limits.table_elements as u64 {
-        return too_much(format!("a table of {elements} elements"), limits.table_elements.to_string());
-    }
-    Ok(())
 }
 
 /// Type-checks all of it. Gives the functions that are denied, too.

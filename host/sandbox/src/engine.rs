@@ -6,6 +6,9 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::compile::{Compiler, Target};
+use crate::limits::Limits;
+use crate::load_error::LoadError;
 use crate::ticker::Ticker;
 
 /// How many core instances one handler's instance may consist of. The pool only counts them. Rust and C take
@@ -24,13 +27,16 @@ const FIBER_STACK_BYTES: usize = 2 << 20;
 const MEMORY_KEPT_BYTES: usize = 1 << 20;
 const TABLE_KEPT_BYTES: usize = 32 << 10;
 const STACK_KEPT_BYTES: usize = 16 << 10;
+/// What the host keeps of an instance besides: more than [`ENTRIES`](crate::census::ENTRIES) can take, so that it is that
+/// count that refuses, in a pool as without one.
+const INSTANCE_BYTES: usize = 8 << 20;
 /// More would exceed the address space.
 const MOST_INSTANCES: u32 = 4096;
 
-/// Compiles components and holds the room for their instances. Cheap to clone; a thread that moves the
-/// handlers' time on lives as long as the last clone.
+/// Runs components and holds the room for their instances. Cheap to clone; a thread that moves the handlers'
+/// time on lives as long as the last clone.
 ///
-/// Guests get no threads, no shared memory and no 64-bit memory. Stacks are cleared between two instances, so
+/// It has no compiler of its own: a [`Compiler`] gives it code. Guests get no threads, no shared memory and no 64-bit memory. Stacks are cleared between two instances, so
 /// that none finds another's data.
 #[derive(Clone)]
 pub struct Engine {
@@ -39,6 +45,7 @@ pub struct Engine {
 
 struct Inner {
     engine: wasmtime::Engine,
+    compiler: Compiler,
     allocation: Allocation,
     instances: u32,
     slots: Arc<Semaphore>,
@@ -80,35 +87,59 @@ impl Engine {
     ///
     /// A pool is reserved for them, about 16 GiB of *address space* for each. Where that cannot be had, see
     /// [`Engine::allocation`].
+    ///
+    /// Components are compiled in this process, which is for tests and for components that are trusted; see
+    /// [`Engine::with_compiler`].
     pub fn new(instances: u32) -> Result<Self, EngineError> {
+        Self::with_compiler(instances, Compiler::in_this_process())
+    }
+
+    /// The same, with components compiled by this compiler.
+    pub fn with_compiler(instances: u32, compiler: Compiler) -> Result<Self, EngineError> {
         let instances = instances.clamp(1, MOST_INSTANCES);
         let pagemap_scan = PoolingAllocationConfig::is_pagemap_scan_available();
-        let mut config = config();
+        let mut config = config(Memories::Reserved);
+        config.enable_compiler(false);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, pagemap_scan)));
         match wasmtime::Engine::new(&config) {
-            Ok(engine) => Self::with(engine, Allocation::Pooled { pagemap_scan }, instances),
-            Err(error) => Self::on_demand(instances, crate::trap::one_line(&error)),
+            Ok(engine) => Self::with(engine, compiler, Allocation::Pooled { pagemap_scan }, instances),
+            Err(error) => Self::on_demand(instances, compiler, crate::trap::one_line(&error)),
         }
     }
 
-    fn on_demand(instances: u32, why: String) -> Result<Self, EngineError> {
-        let mut config = config();
+    fn on_demand(instances: u32, compiler: Compiler, why: String) -> Result<Self, EngineError> {
+        let mut config = config(Memories::Small);
+        config.enable_compiler(false);
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-        // Address space is what is short: checks in the code instead of guard regions of gigabytes, and room to
-        // grow in place up to twice the usual limit. Beyond it a memory moves.
-        config
-            .memory_reservation(128 << 20)
-            .memory_reservation_for_growth(16 << 20)
-            .memory_guard_size(64 << 10);
         let engine = wasmtime::Engine::new(&config)
             .map_err(|error| EngineError::Unsupported(crate::trap::one_line(&error)))?;
-        Self::with(engine, Allocation::OnDemand { why }, instances)
+        Self::with(engine, compiler, Allocation::OnDemand { why }, instances)
     }
 
-    fn with(engine: wasmtime::Engine, allocation: Allocation, instances: u32) -> Result<Self, EngineError> {
+    fn with(
+        engine: wasmtime::Engine,
+        compiler: Compiler,
+        allocation: Allocation,
+        instances: u32,
+    ) -> Result<Self, EngineError> {
         let ticker = Ticker::start(&engine).map_err(|error| EngineError::Ticker(error.to_string()))?;
         let slots = Arc::new(Semaphore::new(instances as usize));
-        Ok(Self { inner: Arc::new(Inner { engine, allocation, instances, slots, _ticker: ticker }) })
+        let inner = Inner { engine, compiler, allocation, instances, slots, _ticker: ticker };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Code of a component, made or found by this engine's compiler.
+    pub(crate) fn compile(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<wasmtime::component::Component, LoadError> {
+        let Inner { engine, compiler, allocation, .. } = &*self.inner;
+        let memories = match allocation {
+            Allocation::Pooled { .. } => Memories::Reserved,
+            Allocation::OnDemand { .. } => Memories::Small,
+        };
+        compiler.component(engine, Target { memories }, bytes, limits)
     }
 
     /// Where instances get their memory from; worth a warning if it is not the pool.
@@ -119,6 +150,11 @@ impl Engine {
     /// How many instances there may be at once.
     pub fn instances(&self) -> u32 {
         self.inner.instances
+    }
+
+    /// For how many more instances there is room now.
+    pub fn free(&self) -> u32 {
+        u32::try_from(self.inner.slots.available_permits()).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -140,8 +176,31 @@ impl fmt::Debug for Engine {
     }
 }
 
-fn config() -> Config {
+/// How memories lie in the address space. Code depends on it: what is guarded needs no check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Memories {
+    /// Each with 4 GiB and a guard region, as the pool has them.
+    Reserved,
+    /// Address space is what is short: checks in the code instead of guard regions of gigabytes, and room to
+    /// grow in place up to twice the usual limit. Beyond it a memory moves.
+    Small,
+}
+
+/// An engine that compiles for those that run, and runs nothing.
+pub(crate) fn compiling(memories: Memories) -> wasmtime::Result<wasmtime::Engine> {
+    let mut config = config(memories);
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    wasmtime::Engine::new(&config)
+}
+
+fn config(memories: Memories) -> Config {
     let mut config = Config::new();
+    if memories == Memories::Small {
+        config
+            .memory_reservation(128 << 20)
+            .memory_reservation_for_growth(16 << 20)
+            .memory_guard_size(64 << 10);
+    }
     config
         .concurrency_support(false)
         .epoch_interruption(true)
@@ -165,6 +224,8 @@ fn pool(instances: u32, pagemap_scan: bool) -> PoolingAllocationConfig {
     pool.total_component_instances(instances)
         .total_core_instances(instances * CORE_INSTANCES)
         .max_core_instances_per_component(CORE_INSTANCES)
+        .max_component_instance_size(INSTANCE_BYTES)
+        .max_core_instance_size(INSTANCE_BYTES)
         .total_memories(instances * MEMORIES)
         .total_tables(instances * TABLES)
         .max_tables_per_module(TABLES)
@@ -196,7 +257,10 @@ mod tests {
 
     #[test]
     fn without_address_space_instances_come_on_demand() {
-        let engine = Engine::on_demand(2, "too little address space".to_owned()).unwrap();
+        let engine = Engine::on_demand(2, Compiler::in_this_process(), "too little address space".to_owned());
+        let engine = engine.unwrap();
         assert!(matches!(engine.allocation(), Allocation::OnDemand { .. }));
+        let bytes = wat::parse_str("(component (core module))").unwrap();
+        assert!(engine.compile(&bytes, &Limits::default()).is_ok(), "what is compiled for it, it loads");
     }
 }

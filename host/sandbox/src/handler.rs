@@ -9,7 +9,7 @@ use crate::instance::Worker;
 use crate::limits::{Limits, ZeroLimit};
 
 /// What an operator decides about a handler.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// What one invocation may use: the limits with which its component was loaded, or every invocation may
     /// fail at its start.

@@ -71,8 +71,7 @@ impl Worker {
         #[expect(clippy::expect_used, reason = "put there above, and nothing else takes it")]
         let mut call = state.call.take().expect("a call is under way");
         state.wasi.end(&mut call.logs, &state.settings.limits);
-        let end = call.end(&outcome, &state.room, &state.settings.limits);
-        let invocation = call.finish(end, &watch, &state.room);
+        let invocation = call.finish(&outcome, &state.room, &state.settings, &watch);
         if let Ok(Ok(_)) = outcome {
             self.give_back(instance);
         }

@@ -25,6 +25,8 @@ pub struct Invocation {
     pub attempt: Attempt,
     /// How the handler ended. Its texts are escaped and of bounded length.
     pub end: HandlerEnd,
+    /// Whether it did not return: it trapped, met a limit, or was stopped.
+    pub faulted: bool,
     /// What it staged, in order. Empty unless it returned `ok`.
     pub outputs: Vec<StagedOutput>,
     /// What it wrote for the operator.
@@ -130,7 +132,7 @@ pub(crate) type Outcome = Result<wasmtime::Result<Result<(), Failure>>, Stop>;
 
 impl Call {
     /// How the handler ended.
-    pub(crate) fn end(&self, outcome: &Outcome, room: &Room, limits: &Limits) -> HandlerEnd {
+    fn end(&self, outcome: &Outcome, room: &Room, limits: &Limits) -> HandlerEnd {
         match outcome {
             Ok(Ok(Ok(()))) => HandlerEnd::Ok,
             Ok(Ok(Err(Failure::Retry(text)))) => HandlerEnd::Failed(reason(text, limits)),
@@ -141,11 +143,19 @@ impl Call {
     }
 
     /// Everything that outlives the guest.
-    pub(crate) fn finish(self, end: HandlerEnd, watch: &Watch, room: &Room) -> Invocation {
+    pub(crate) fn finish(
+        self,
+        outcome: &Outcome,
+        room: &Room,
+        settings: &Settings,
+        watch: &Watch,
+    ) -> Invocation {
+        let end = self.end(outcome, room, &settings.limits);
+        let faulted = !matches!(outcome, Ok(Ok(_)));
         let Self { attempt, outputs, logs, host_calls, .. } = self;
         let usage = Usage { cpu_ns: watch.cpu.spent_ns(), host_calls, memory_bytes: room.memory_bytes() };
         let outputs = if end == HandlerEnd::Ok { outputs.staged() } else { Vec::new() };
-        Invocation { attempt, end, outputs, logs, usage }
+        Invocation { attempt, end, faulted, outputs, logs, usage }
     }
 }
 

@@ -7,7 +7,8 @@
 //! until somebody applies what it staged.
 //!
 //! ```text
-//! Engine                one for a process: compiler, room for instances, the clock of computing guests
+//! Compiler              bytes to machine code, in a child process
+//! Engine                one for a process: room for instances, the clock of computing guests
 //!   └ Component         code, checked: form, imports, exports, types
 //!       └ Handler       with limits, configuration, topics, reuse
 //!           └ Worker    one for a thread: keeps idle instances
@@ -20,6 +21,8 @@
 
 mod admission;
 mod bindings;
+mod census;
+mod compile;
 mod component;
 mod contract;
 mod cpu;
@@ -42,6 +45,7 @@ mod wasi;
 mod watch;
 
 pub use admission::{Admission, Permit};
+pub use compile::{CompileError, CompileLimits, Compiler, Program, serve_compilation};
 pub use component::{Component, Inspection};
 pub use engine::{Allocation, Engine, EngineError};
 pub use form::read;

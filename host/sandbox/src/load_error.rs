@@ -1,5 +1,6 @@
 //! Why a file is no handler.
 
+use crate::compile::CompileError;
 use crate::contract::VERSION;
 use crate::unit::Size;
 
@@ -52,6 +53,9 @@ pub enum LoadError {
     /// The runtime refuses it.
     #[error("it is not a valid component: {0}")]
     Invalid(String),
+    /// It was not compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// It wants more than the contract.
     #[error(
         "it imports what no handler is granted: {names}; a handler may import \

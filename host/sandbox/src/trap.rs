@@ -13,7 +13,7 @@ use crate::unit::{Size, Span};
 use crate::wasi::{Denied, HANDLES};
 
 /// How much of an error of the runtime is shown, in bytes. It may quote the guest.
-const SHOWN_ERROR_BYTES: usize = 200;
+pub(crate) const SHOWN_ERROR_BYTES: usize = 200;
 /// How many of the handler's last log lines are shown with a cause.
 pub(crate) const SHOWN_LINES: usize = 3;
 

@@ -114,7 +114,7 @@ async fn a_store_that_never_answers_is_not_waited_for_and_not_the_handler_s_faul
 #[tokio::test]
 async fn computing_costs_wall_time_too() {
     let limits = Limits { wall_ms: 1_000, cpu_ms: 60_000, ..Limits::default() };
-    let worker = handler(&evil("spins"), settings(limits)).worker();
+    let worker = handler(&evil("spins-in-handle"), settings(limits)).worker();
     let invocation = invoke(&worker, &gate(policy()), "x").await;
     assert_eq!(invocation.end, out_of_time("still running after 1 s"));
     assert!(invocation.usage.cpu_ns > 100_000_000, "{:?}", invocation.usage);

@@ -151,7 +151,7 @@ async fn what_is_written_is_lines_that_nobody_takes_for_ours() {
 
 #[test]
 fn an_inspection_says_what_is_asked_for_and_what_of_it_is_denied() {
-    let bytes = binary(&fixture("wasi"));
+    let bytes = fixture("wasi");
     let inspection = Component::inspect(engine(), &bytes, &Limits::default()).unwrap();
     assert_eq!(inspection.refused, None);
     assert_eq!(
@@ -175,7 +175,7 @@ fn an_inspection_says_what_is_asked_for_and_what_of_it_is_denied() {
 
 /// An honest handler with one more import.
 fn with_import(import: &str) -> Result<Component, String> {
-    let text = std::fs::read_to_string(fixture("honest")).unwrap();
+    let text = fixture_text("honest");
     let text = text.replacen("(component", &format!("(component {import}"), 1);
     Component::load(engine(), &wat::parse_str(&text).unwrap(), &Limits::default())
         .map_err(|error| error.to_string())
@@ -225,7 +225,7 @@ async fn its_start_is_under_the_same_rules() {
   (core instance (instantiate $starts
     (with "host" (instance (export "exit" (func $exit)) (export "now" (func $now))))))"#
         );
-        let text = std::fs::read_to_string(fixture("honest")).unwrap().replacen("(component", &parts, 1);
+        let text = fixture_text("honest").replacen("(component", &parts, 1);
         wat::parse_str(&text).unwrap()
     };
     for (body, end) in [
@@ -240,7 +240,7 @@ async fn its_start_is_under_the_same_rules() {
 
 #[tokio::test]
 async fn resources_of_the_guest_s_own_are_counted_too() {
-    let text = std::fs::read_to_string(fixture("honest")).unwrap();
+    let text = fixture_text("honest");
     let text = text.replacen(
         "(component",
         r#"(component

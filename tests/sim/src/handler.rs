@@ -44,7 +44,8 @@ impl Invoke for SimHandler {
         if end != HandlerEnd::Ok {
             outputs.clear();
         }
-        Invocation { attempt, end, outputs, logs: Logs::default(), usage: Usage::default() }
+        let faulted = !matches!(end, HandlerEnd::Ok | HandlerEnd::Rejected(_));
+        Invocation { attempt, end, faulted, outputs, logs: Logs::default(), usage: Usage::default() }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use oncegate::fingerprint::FingerprintOf;
-use oncegate::pipeline::{Backoff, Order, Outputs, Rules, Stages, Stop, WaitingBound, stages};
+use oncegate::pipeline::{
+    Backoff, Order, Outputs, QuarantineRules, Rules, Stages, Stop, WaitingBound, stages,
+};
 use oncegate::settle::{Atomic, Ordered, Settle};
 use oncegate::summary::{End, Event, Tally};
 use oncegate_broker::Acks;
@@ -119,6 +121,7 @@ fn policy(plan: &Plan) -> Policy {
 fn rules(plan: &Plan) -> Rules {
     let drawn = &plan.policy;
     Rules {
+        name: "sim".to_owned(),
         source: "in".to_owned(),
         topic: "in".to_owned(),
         outputs: if drawn.free { Outputs::Free } else { Outputs::Gated },
@@ -128,6 +131,7 @@ fn rules(plan: &Plan) -> Rules {
         fingerprint: if drawn.fingerprint { FingerprintOf::Payload } else { FingerprintOf::Off },
         backoff: Backoff { min_ms: drawn.backoff_ms.0, max_ms: drawn.backoff_ms.1 },
         waiting: WaitingBound { count: 1_000, bytes: 1 << 20 },
+        quarantine: QuarantineRules::NEVER,
         threads: drawn.workers,
         concurrency: drawn.concurrency,
         log_level: None,

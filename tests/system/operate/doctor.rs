@@ -6,7 +6,7 @@ use super::*;
 fn config(bench: &Bench, redis: &Redis, more: &str) -> String {
     let plugin = plugin("probe").canonicalize().unwrap();
     let text = format!(
-        "[plugin]\npath = '{}'\n[input]\npath = '{}?group=g&start=0'\n[output]\npath = '{}'\n[store]\nurl = '{}'\n\
+        "[plugin]\npath = '{}'\n[input]\npath = '{}?group=g&start=0'\n[output]\ntopics = ['*']\npath = '{}'\n[store]\nurl = '{}'\n\
          [policy]\nnamespace = 'probe'\n{more}",
         plugin.display(),
         redis.stream("orders"),

@@ -60,7 +60,14 @@ impl Invoke for Native {
             });
             attempt.commit(key, Some(charge_id.into_bytes())).unwrap();
         }
-        Invocation { attempt, end: HandlerEnd::Ok, outputs, logs: Logs::default(), usage: Usage::default() }
+        Invocation {
+            attempt,
+            end: HandlerEnd::Ok,
+            faulted: false,
+            outputs,
+            logs: Logs::default(),
+            usage: Usage::default(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oncegate::fingerprint::FingerprintOf;
-use oncegate::pipeline::{Backoff, Order, Outputs, Rules, WaitingBound};
+use oncegate::pipeline::{Backoff, Order, Outputs, QuarantineRules, Rules, WaitingBound};
 use oncegate::summary::{End, Tally};
 use oncegate_broker::{Encoder, Source};
 use oncegate_dedup::store::Store;
@@ -43,6 +43,7 @@ pub fn rules(
     dead_letter_encoder: Arc<dyn Encoder>,
 ) -> Rules {
     Rules {
+        name: "payment".to_owned(),
         source: source.name().to_owned(),
         topic: topic.to_owned(),
         outputs: Outputs::Gated,
@@ -52,6 +53,7 @@ pub fn rules(
         fingerprint: FingerprintOf::Payload,
         backoff: Backoff { min_ms: 100, max_ms: 30_000 },
         waiting: WaitingBound { count: 10_000, bytes: 64 << 20 },
+        quarantine: QuarantineRules::NEVER,
         threads: threads(),
         concurrency: CONCURRENCY,
         log_level: None,

@@ -55,9 +55,10 @@ fn facts(config: &Config, engine: &Engine, stores: &mut Stores) -> Result<String
     }
     let store = check_store(config, stores)?;
     let mut text = format!(
-        "plugin  {} (sha256 {})\nstore   {store}\nsettle  {}\n",
+        "plugin  {} (sha256 {}{})\nstore   {store}\nsettle  {}\n",
         config.plugin.display(),
         hex::encode(handler.component().digest()),
+        config.trust.describe(),
         config.promise()
     );
     text.push_str(&config::grants(&handler));

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use oncegate_sandbox::{Capability, Component, Engine, Limits};
 
+use crate::compiling;
 use crate::exit::{Exit, Failure, OrExit as _};
 
 pub fn command() -> Command {
@@ -20,7 +21,7 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let path = matches.get_one::<String>("plugin").map(Path::new).unwrap_or(Path::new(""));
     let limits = Limits::default();
-    let engine = Engine::new(1).or_exit(Exit::Failed)?;
+    let engine = Engine::with_compiler(1, compiling::compiler()?).or_exit(Exit::Failed)?;
     let inspection = oncegate_sandbox::read(path, &limits)
         .and_then(|bytes| Component::inspect(&engine, &bytes, &limits))
         .with_context(|| format!("the plugin {}", path.display()))

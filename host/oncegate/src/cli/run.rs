@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use oncegate_dedup::SystemClock;
+use oncegate_sandbox::Engine;
 
 use crate::assembly::{self, Assembly};
 use crate::config::{Config, Promise};
+use crate::deploy::{Reloader, Watch};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::pipeline::Stop;
 use crate::progress::Progress;
@@ -48,12 +50,21 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let pipeline =
         |config| Running { config, promise: OnceLock::new(), tally: Arc::default(), stop: Arc::default() };
     let pipelines: Vec<Running<'_>> = configs.iter().map(pipeline).collect();
-    signals::watch(pipelines.iter().map(|pipeline| Arc::clone(&pipeline.stop)).collect())?;
+    let (reload, requests) = Reloader::channel();
+    signals::watch(pipelines.iter().map(|pipeline| Arc::clone(&pipeline.stop)).collect(), reload)?;
+    let watches: Vec<Watch> = configs.iter().map(Watch::of).collect();
     let result = {
         let tallies = pipelines.iter().map(|pipeline| Arc::clone(&pipeline.tally)).collect();
         let _progress = Progress::start(tallies, std::io::stderr().is_terminal());
-        assemble(&configs, &pipelines, matches.get_flag("init-store"))
-            .and_then(|assemblies| run_all(&pipelines, assemblies))
+        let engine = assembly::engine(&configs)?;
+        assemble(&configs, &pipelines, &engine, matches.get_flag("init-store")).and_then(|assemblies| {
+            let mut reloader = Reloader::new(matches.clone(), settings, engine, requests);
+            for ((config, watch), assembly) in configs.iter().zip(watches).zip(&assemblies) {
+                reloader.add(config.clone(), watch, assembly.deployment().clone());
+            }
+            reloader.start()?;
+            run_all(&pipelines, assemblies)
+        })
     };
     report(&pipelines, started.elapsed(), matches.get_flag("json"))?;
     result?;
@@ -69,13 +80,17 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 /// Opens all of them before the first one begins, so that a mistake in the last one costs nothing.
-fn assemble(configs: &[Config], pipelines: &[Running<'_>], init: bool) -> Result<Vec<Assembly>, Failure> {
-    let engine = assembly::engine(configs)?;
+fn assemble(
+    configs: &[Config],
+    pipelines: &[Running<'_>],
+    engine: &Engine,
+    init: bool,
+) -> Result<Vec<Assembly>, Failure> {
     let mut stores =
         Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock), init);
     let mut open = |pipeline: &Running<'_>| {
         let (tally, stop) = (Arc::clone(&pipeline.tally), Arc::clone(&pipeline.stop));
-        let assembly = Assembly::open(pipeline.config, &engine, &mut stores, tally, stop)
+        let assembly = Assembly::open(pipeline.config, engine, &mut stores, tally, stop)
             .map_err(|failure| of_pipeline(pipeline, pipelines.len(), failure))?;
         // It is set once.
         let _ = pipeline.promise.set(assembly.promise().clone());
@@ -84,16 +99,20 @@ fn assemble(configs: &[Config], pipelines: &[Running<'_>], init: bool) -> Result
     pipelines.iter().map(&mut open).collect()
 }
 
-/// Runs all of them side by side. The first failure ends the others in good order, and is the whole's.
+/// Runs all of them side by side. The first failure ends the others in good order, and is the whole's. A quarantine is
+/// its own pipeline's affair: the others run to their ends.
 fn run_all(pipelines: &[Running<'_>], assemblies: Vec<Assembly>) -> Result<(), Failure> {
     let failures = Mutex::new(Vec::new());
-    let fail = |pipeline, failure| {
+    let fail = |pipeline, failure: Failure| {
+        let is_its_own = failure.exit == Exit::Quarantined;
         failures.lock().unwrap_or_else(PoisonError::into_inner).push(of_pipeline(
             pipeline,
             pipelines.len(),
             failure,
         ));
-        pipelines.iter().for_each(|pipeline| pipeline.stop.finish());
+        if !is_its_own {
+            pipelines.iter().for_each(|pipeline| pipeline.stop.finish());
+        }
     };
     std::thread::scope(|scope| {
         for (pipeline, assembly) in pipelines.iter().zip(assemblies) {
@@ -107,7 +126,9 @@ fn run_all(pipelines: &[Running<'_>], assemblies: Vec<Assembly>) -> Result<(), F
             }
         }
     });
-    let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
+    let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failures.sort_by_key(|failure| failure.exit == Exit::Quarantined);
+    let mut failures = failures.into_iter();
     let first = failures.next();
     // The process ends with one line and one exit code; what else failed is said before.
     failures.for_each(|failure| warning!("{failure}"));

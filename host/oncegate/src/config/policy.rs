@@ -8,8 +8,11 @@ use oncegate_dedup::{Namespace, Outage, Policy};
 use oncegate_sandbox::{Level, Limits, Reuse};
 
 use super::{Input, Scope};
-use crate::pipeline::{Backoff, Order, Outputs, Rules, WaitingBound};
+use crate::pipeline::{Backoff, Order, Outputs, QuarantineRules, Rules, WaitingBound};
 use crate::settings::Settings;
+
+/// The longest window of a quarantine: it is kept in memory.
+const MOST_ENDS: usize = 100_000;
 
 /// The policy; what scope host adds to the namespace is in it.
 pub(super) fn policy(settings: &Settings, scope: &Scope, input: &Input) -> Result<Policy> {
@@ -48,6 +51,7 @@ pub(super) fn policy(settings: &Settings, scope: &Scope, input: &Input) -> Resul
 
 pub(super) fn rules(settings: &Settings, limits: Limits, order: Order) -> Result<Rules> {
     Ok(Rules {
+        name: String::new(),
         source: String::new(),
         topic: String::new(),
         output_encoder: Arc::new(NdjsonEncoder),
@@ -66,11 +70,44 @@ pub(super) fn rules(settings: &Settings, limits: Limits, order: Order) -> Result
             count: positive(settings, "limits.waiting")?,
             bytes: positive(settings, "limits.waiting_bytes")?,
         },
+        quarantine: quarantine(settings)?,
         threads: a_few(settings, "run.threads")?,
         concurrency: a_few(settings, "run.concurrency")?,
         log_level: log_level(settings.text("run.log_level").unwrap_or_default()),
         limits,
     })
+}
+
+/// When a handler is quarantined. Whether a run ever ends because of it, its source decides.
+fn quarantine(settings: &Settings) -> Result<QuarantineRules> {
+    let count = |path| positive(settings, path).map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    let rules = QuarantineRules {
+        percent: match settings.count("quarantine.percent") {
+            0 => QuarantineRules::NEVER.percent,
+            percent if percent > 100 => {
+                bail!("quarantine.percent is {percent}: set at most 100, or 0 for never")
+            }
+            percent => percent,
+        },
+        window: count("quarantine.window")?,
+        least: count("quarantine.least")?,
+        pause_min_ms: positive(settings, "quarantine.pause_min")?,
+        pause_max_ms: positive(settings, "quarantine.pause_max")?,
+        probes: Some(u32::try_from(positive(settings, "quarantine.probes")?).unwrap_or(u32::MAX)),
+    };
+    let (window, least) = (rules.window, rules.least);
+    if window > MOST_ENDS || least > window {
+        bail!(
+            "quarantine.window is {window} and quarantine.least is {least}: the first is at most {MOST_ENDS}, the \
+             second at most the first"
+        );
+    }
+    if rules.pause_min_ms > rules.pause_max_ms {
+        bail!(
+            "quarantine.pause_min is longer than quarantine.pause_max: the pause is doubled from one to the other"
+        );
+    }
+    Ok(rules)
 }
 
 pub(super) fn limits(settings: &Settings, policy: &Policy) -> Result<Limits> {

@@ -5,7 +5,7 @@ use oncegate_dedup::{Attempt, Death, Deferral, DuplicateBy, KeyName, Shadowed, V
 use oncegate_sandbox::{Invocation, StagedOutput};
 
 use super::task::{Item, Plan, Task};
-use super::{Outputs, Shared};
+use super::{Invoke, Outputs, Shared, conduct};
 use crate::summary::{End, Event};
 use crate::{logs, outputs};
 
@@ -21,8 +21,13 @@ pub(crate) enum Concluded {
     Stop(String),
 }
 
-pub(crate) fn conclude(shared: &Shared, mut task: Box<Task>, invocation: Invocation) -> Concluded {
-    let Invocation { attempt, end, outputs, logs, .. } = invocation;
+pub(crate) fn conclude(
+    shared: &Shared,
+    invoke: &impl Invoke,
+    mut task: Box<Task>,
+    invocation: Invocation,
+) -> Concluded {
+    let Invocation { attempt, end, faulted, outputs, logs, .. } = invocation;
     logs::show(&logs, shared.rules.log_level, &shared.rules.limits, &task.message.id);
     if attempt.first_claim().is_some_and(|(key, _)| key.name() == KeyName::Plain(task.message.id.as_bytes()))
     {
@@ -36,6 +41,7 @@ pub(crate) fn conclude(shared: &Shared, mut task: Box<Task>, invocation: Invocat
     {
         verdict = Verdict::Die(death);
     }
+    verdict = conduct::judge(shared, invoke, &mut task, faulted, &attempt, verdict);
     if verdict == Verdict::Apply {
         count_what_was_not_gated(shared, &attempt);
     }
@@ -130,7 +136,7 @@ fn put_off(shared: &Shared, task: &mut Task, deferral: &Deferral) -> Plan {
             shared.outage.say(why);
             None
         }
-        Deferral::TooLate => None,
+        Deferral::TooLate | Deferral::Withheld => None,
     };
     Plan::Redeliver { failed: false, within_ms }
 }

@@ -14,7 +14,7 @@ use crate::warning::warning;
 /// What the reader hands over at once.
 pub(super) type Batch = Vec<Delivery>;
 
-/// How long to look away while too much waits for a retry, in milliseconds.
+/// How long to look away while nothing could be begun, in milliseconds.
 const PAUSE_MS: u64 = 5;
 
 /// The part that reads.
@@ -32,7 +32,7 @@ impl ReadStage {
         let wakes = !source.ends();
         let mut reconnects = source.reconnects();
         while !shared.stop.is_draining() {
-            if shared.waiting.is_full(0) {
+            if shared.waiting.is_full(0) || shared.quarantine.is_closed(clock.now_ms()) {
                 clock.sleep(PAUSE_MS).await;
                 continue;
             }

@@ -12,7 +12,9 @@ use oncegate_dedup::Gate;
 use oncegate_sandbox::Admission;
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Order, ReadStage, Rules, SettleStage, Shared, Stop, WorkStage, outage, reader, retry};
+use super::{
+    Order, ReadStage, Rules, SettleStage, Shared, Stop, WorkStage, outage, quarantine, reader, retry,
+};
 use crate::exit::Failure;
 use crate::summary::Tally;
 
@@ -53,6 +55,7 @@ pub fn stages(
     let shared = Arc::new(Shared {
         gate,
         waiting: retry::Waiting::new(rules.waiting),
+        quarantine: quarantine::Quarantine::new(rules.quarantine),
         admission: Admission::new(u32::try_from(rules.concurrency).unwrap_or(u32::MAX)),
         rules,
         tally,

@@ -14,6 +14,8 @@ pub struct Stop {
     signalled: AtomicBool,
     failure: Mutex<Option<Failure>>,
     failed: AtomicBool,
+    /// Why it was finished, if that is a failure.
+    last_word: Mutex<Option<Failure>>,
     notify: Notify,
     condition: OnceLock<Condition>,
 }
@@ -43,6 +45,12 @@ impl Stop {
 
     /// The same, without a signal: another pipeline of the process has failed.
     pub fn finish(&self) {
+        self.end();
+    }
+
+    /// The same, because of this: what is under way is settled, and the run ends with it unless something worse happens.
+    pub fn finish_with(&self, failure: Failure) {
+        self.last_word.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
         self.end();
     }
 
@@ -89,6 +97,8 @@ impl Stop {
 
     /// The failure, if there is one.
     pub fn take_failure(&self) -> Option<Failure> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let take =
+            |failure: &Mutex<Option<Failure>>| failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        take(&self.failure).or_else(|| take(&self.last_word))
     }
 }

@@ -5,6 +5,7 @@ use oncegate_dedup::store::{Absent, Settlement};
 use oncegate_dedup::{Ending, Origin};
 use oncegate_sandbox::{Header, Message};
 
+use super::quarantine::Probe;
 use crate::summary::End;
 
 /// A delivery and what this process knows of its earlier ones.
@@ -20,6 +21,10 @@ pub struct Task {
     pub deferrals: u32,
     /// It has to run alone: too many hosts died over its key.
     pub alone: bool,
+    /// How it ends decides over a quarantine.
+    pub(crate) probe: Option<Probe>,
+    /// Which version of the handler has it.
+    pub(crate) version: u64,
 }
 
 impl Task {
@@ -32,7 +37,7 @@ impl Task {
         let before = ticket.map_or(0, |ticket| ticket.count.saturating_sub(1));
         let attempt = u32::try_from(before).unwrap_or(u32::MAX);
         let message = Message { id, topic, key, headers, payload, attempt, published_ms };
-        Self { message, ticket, failures: 0, deferrals: 0, alone: false }
+        Self { message, ticket, failures: 0, deferrals: 0, alone: false, probe: None, version: 0 }
     }
 
     /// Which delivery this is, whoever has it. A stream's entries are told apart by their place: what a producer calls

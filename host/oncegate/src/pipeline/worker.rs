@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use oncegate_broker::{Delivery, Ticket};
+use oncegate_broker::{Delivery, Malformed, Ticket};
 use oncegate_dedup::store::SettleOutcome;
 use oncegate_dedup::{Attempt, HandlerEnd};
 use oncegate_sandbox::{Invocation, Logs, Permit, Usage};
@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use super::conclude::{self, Concluded};
 use super::group::{Ready, Settled};
 use super::order::Turns;
+use super::quarantine::Entry;
 use super::reader::Batch;
 use super::retry::{Waitlist, random};
 use super::task::{Item, Plan, Task};
@@ -73,6 +74,14 @@ struct Worker<'a, I> {
     waitlist: Waitlist<'a>,
     ready: Vec<Item>,
     unsettled: usize,
+}
+
+/// What comes next.
+enum Next {
+    Begin(Box<Task>),
+    /// It waits behind another delivery that it is to come after.
+    Behind,
+    Malformed(Malformed),
 }
 
 /// What a worker waits for when it can begin nothing.
@@ -166,36 +175,53 @@ impl<'a, I: Invoke> Worker<'a, I> {
     /// Begins the next delivery. False if there is none, or no permit for it.
     fn begin_one(&mut self) -> bool {
         let now_ms = self.shared.gate.clock().now_ms();
+        let probe = match self.shared.quarantine.enter(self.invoke.version(), now_ms) {
+            Entry::Free => None,
+            Entry::Probe(probe) => Some(probe),
+            Entry::Closed => return false,
+        };
         let due = self.waitlist.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
         if !due && self.queue.is_empty() && !self.turns.has_next() {
             return false;
         }
         // The permit comes first: a delivery that is taken can be run.
         let Some(permit) = self.shared.admission.try_acquire() else { return false };
-        if let Some(task) = self.waitlist.pop_due(now_ms) {
-            self.begin(task, permit);
-            return true;
-        }
-        if let Some(message) = self.turns.next() {
-            self.begin(Box::new(Task::new(message)), permit);
-            return true;
-        }
-        // What waits comes first when it is due; while too much of it waits, nothing new is begun.
-        if self.shared.waiting.is_full(0) {
-            return false;
-        }
-        match self.queue.pop_front() {
-            Some(Delivery::Message(message)) => {
-                if let Some(message) = self.turns.admit(message) {
-                    self.begin(Box::new(Task::new(message)), permit);
-                }
+        // What waits comes first when it is due. But a probe is better something new: what waits may be what failed.
+        let next = match probe {
+            None => self.next_due(now_ms).or_else(|| self.next_new()),
+            Some(_) => self.next_new().or_else(|| self.next_due(now_ms)),
+        };
+        match next {
+            Some(Next::Begin(mut task)) => {
+                task.probe = probe;
+                self.begin(task, permit);
             }
-            Some(Delivery::Malformed(malformed)) => {
-                self.ready.push(conclude::malformed(self.shared, &malformed))
-            }
+            Some(Next::Behind) => {}
+            Some(Next::Malformed(malformed)) => self.ready.push(conclude::malformed(self.shared, &malformed)),
             None => return false,
         }
         true
+    }
+
+    fn next_due(&mut self, now_ms: u64) -> Option<Next> {
+        self.waitlist.pop_due(now_ms).map(Next::Begin)
+    }
+
+    fn next_new(&mut self) -> Option<Next> {
+        if let Some(message) = self.turns.next() {
+            return Some(Next::Begin(Box::new(Task::new(message))));
+        }
+        // While too much waits, nothing new is begun.
+        if self.shared.waiting.is_full(0) {
+            return None;
+        }
+        Some(match self.queue.pop_front()? {
+            Delivery::Malformed(malformed) => Next::Malformed(malformed),
+            Delivery::Message(message) => match self.turns.admit(message) {
+                Some(message) => Next::Begin(Box::new(Task::new(message))),
+                None => Next::Behind,
+            },
+        })
     }
 
     fn begin(&mut self, mut task: Box<Task>, permit: Permit) {
@@ -203,6 +229,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
             return self.finish(Some(&task), task.ticket, End::TakenOver);
         }
         task.message.attempt = task.message.attempt.saturating_add(1);
+        task.version = self.invoke.version();
         task.alone |= task.was_handed_over_more_often_than(self.shared.gate.policy().host_deaths);
         let run = run_one(self.invoke, self.shared, task, permit);
         let mut run: Running<'a> = Box::pin(run);
@@ -223,7 +250,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
     }
 
     fn conclude(&mut self, task: Box<Task>, invocation: Invocation) {
-        match conclude::conclude(self.shared, task, invocation) {
+        match conclude::conclude(self.shared, self.invoke, task, invocation) {
             Concluded::Done(task, end) => self.finish(Some(&task), None, end),
             Concluded::Settle(item) => self.ready.push(*item),
             Concluded::Again(task, plan) => self.redeliver(task, plan),
@@ -356,7 +383,7 @@ async fn next_batch(shared: &Shared, lane: usize) -> Option<Batch> {
 /// How a delivery ends whose handler is not to be run.
 fn not_run(attempt: Attempt) -> Invocation {
     let (end, usage) = (HandlerEnd::Aborted, Usage::default());
-    Invocation { attempt, end, outputs: Vec::new(), logs: Logs::default(), usage }
+    Invocation { attempt, end, faulted: false, outputs: Vec::new(), logs: Logs::default(), usage }
 }
 
 /// One delivery through the handler.

@@ -1,6 +1,6 @@
 //! Defaults, below the configuration file, below the flags: and where each value came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -148,6 +148,29 @@ impl Settings {
     pub fn free(&self, table: &str) -> impl Iterator<Item = (&str, &str)> {
         let of_table = self.free.iter().filter(move |((of, _), _)| *of == table);
         of_table.map(|((_, name), text)| (name.as_str(), text.as_str()))
+    }
+
+    /// What differs in others, by name: where it came from does not matter.
+    pub fn changed(&self, other: &Self) -> Vec<String> {
+        let names = |settings: &Self| -> Vec<Option<String>> {
+            settings.pipelines().iter().map(|pipeline| pipeline.name.clone()).collect()
+        };
+        if names(self) != names(other) {
+            return vec!["pipeline".to_owned()];
+        }
+        let pairs = self.pipelines().iter().zip(other.pipelines());
+        let changed: BTreeSet<String> = pairs.flat_map(|(one, other)| one.changed_of_one(other)).collect();
+        changed.into_iter().collect()
+    }
+
+    fn changed_of_one(&self, other: &Self) -> Vec<String> {
+        let value = |settings: &Self, path: &str| settings.get(path).map(|(value, _)| value.clone());
+        let paths = self.values.keys().chain(other.values.keys());
+        let values = paths.filter(|path| value(self, path) != value(other, path));
+        let free = self.free.keys().chain(other.free.keys());
+        let free = free.filter(|name| self.free.get(name) != other.free.get(name));
+        let free = free.map(|(table, name)| format!("{table}.{name}"));
+        values.map(|path| (*path).to_owned()).chain(free).collect()
     }
 
     /// A text, if it is set.

@@ -35,6 +35,30 @@ pub static SETTINGS: &[Setting] = &[
         None,
         "The handler: a WebAssembly component of the world oncegate:plugin/handler@0.1.0",
     ),
+    setting(
+        "plugin.sha256",
+        Kind::Text,
+        None,
+        "The plugin's digest, as inspect shows it: any other file is refused, and none takes over by itself",
+    ),
+    setting(
+        "plugin.public_key",
+        Kind::Text,
+        None,
+        "The minisign public key that the plugin has to be signed with",
+    ),
+    setting(
+        "plugin.signature",
+        Kind::Path,
+        None,
+        "The signature's file. Default: the plugin's path with .minisig behind it",
+    ),
+    setting(
+        "plugin.watch",
+        Kind::Flag,
+        Some("true"),
+        "Whether a plugin's file that has changed takes over by itself once it is the same for a second. SIGHUP asks for a look at any time",
+    ),
     own(
         "input.path",
         "input",
@@ -248,6 +272,27 @@ pub static SETTINGS: &[Setting] = &[
         Kind::Flag,
         Some("false"),
         "Report what would have been dropped and drop nothing. Keys are claimed in a namespace of their own",
+    ),
+    setting(
+        "quarantine.percent",
+        Kind::Count,
+        Some("50"),
+        "The share of messages, in percent, on which a handler may trap, meet a limit, reject or have an effect without commit before it takes none for a while; 0 for no quarantine. Duplicates do not count",
+    ),
+    setting("quarantine.window", Kind::Count, Some("200"), "Of how many messages, the last ones"),
+    setting("quarantine.least", Kind::Count, Some("20"), "Of how many messages at least"),
+    setting(
+        "quarantine.pause_min",
+        Kind::Duration,
+        Some("1s"),
+        "How long a quarantined handler takes no message; then one is tried. Doubled each time that this fails",
+    ),
+    setting("quarantine.pause_max", Kind::Duration, Some("5m"), "The longest such pause"),
+    setting(
+        "quarantine.probes",
+        Kind::Count,
+        Some("3"),
+        "After how many such tries in a row the run of an input that ends is given up, with exit code 8. That of a stream goes on",
     ),
     setting(
         "l1.bytes",

@@ -1,13 +1,14 @@
 //! What the tests share: a gate, components from their text, one engine.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use oncegate_dedup::store::{MemoryStore, Store};
 use oncegate_dedup::{Attempt, Clock, Gate, HandlerEnd, Namespace, Origin, Policy, SystemClock};
+use oncegate_evil::Case;
 use oncegate_sandbox::{
-    Component, Engine, Handler, Invocation, Limits, LoadError, Message, Settings, Topics, Worker,
+    Component, Engine, Handler, Header, Invocation, Limits, LoadError, Message, Settings, Topics, Worker,
 };
 
 pub fn engine() -> &'static Engine {
@@ -25,32 +26,35 @@ pub fn gate(policy: Policy) -> Arc<Gate> {
 }
 
 pub fn gate_on(policy: Policy, store: Arc<dyn Store>) -> Arc<Gate> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    gate_with(policy, store, Arc::new(SystemClock))
+}
+
+pub fn gate_with(policy: Policy, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Arc<Gate> {
     Gate::new(policy, Default::default(), store, clock).unwrap()
 }
 
-pub fn evil(name: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/evil");
-    root.join(name).with_extension("wat")
+/// The component of a hostile case.
+pub fn evil(name: &str) -> Vec<u8> {
+    Case::named(name).bytes()
 }
 
-pub fn fixture(name: &str) -> PathBuf {
+/// The component of a fixture.
+pub fn fixture(name: &str) -> Vec<u8> {
+    wat::parse_str(fixture_text(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+pub fn fixture_text(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    root.join(name).with_extension("wat")
+    let path = root.join(name).with_extension("wat");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The binary form of a component's text.
-pub fn binary(path: &Path) -> Vec<u8> {
-    wat::parse_file(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+pub fn load(bytes: &[u8]) -> Result<Component, LoadError> {
+    Component::load(engine(), bytes, &Limits::default())
 }
 
-pub fn load(path: &Path) -> Result<Component, LoadError> {
-    Component::load(engine(), &binary(path), &Limits::default())
-}
-
-pub fn handler(path: &Path, settings: Settings) -> Handler {
-    let component = load(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Handler::new(component, settings).unwrap()
+pub fn handler(bytes: &[u8], settings: Settings) -> Handler {
+    Handler::new(load(bytes).unwrap(), settings).unwrap()
 }
 
 pub fn settings(limits: Limits) -> Settings {
@@ -62,7 +66,7 @@ pub fn message(payload: &str) -> Message {
         id: format!("m-{payload}"),
         topic: "in".to_owned(),
         key: Some("k".to_owned()),
-        headers: Vec::new(),
+        headers: vec![Header { name: "h".to_owned(), value: b"value".to_vec() }],
         payload: payload.as_bytes().to_vec(),
         attempt: 1,
         published_ms: Some(1),

@@ -1,0 +1,44 @@
+//! What code has to be like for an engine to run it.
+
+use crate::census;
+use crate::engine::{self, Memories};
+
+/// What a compilation has to know of the engine that will run its code. The same settings that decide whether
+/// the runtime accepts the code; everything else is the same for all engines of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) memories: Memories,
+}
+
+impl Target {
+    /// Machine code of a component for such an engine, behind what one instance of it takes. No code if there can be no
+    /// instance. Instances come on demand in the engine that compiles, which makes none: a pool could not be reserved under a
+    /// limit on memory.
+    pub(crate) fn compile(self, bytes: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        let weight =
+            census::count(bytes).map_err(|error| wasmtime::Error::msg(error.message().to_owned()))?;
+        let mut artifact = weight.to_bytes().to_vec();
+        if weight.fits_anywhere().is_ok() {
+            artifact.extend(engine::compiling(self.memories)?.precompile_component(bytes)?);
+        }
+        Ok(artifact)
+    }
+
+    /// As one byte of a request.
+    pub(crate) fn code(self) -> u8 {
+        match self.memories {
+            Memories::Reserved => 0,
+            Memories::Small => 1,
+        }
+    }
+
+    /// From one byte of a request.
+    pub(crate) fn of(code: u8) -> Option<Self> {
+        let memories = match code {
+            0 => Memories::Reserved,
+            1 => Memories::Small,
+            _ => return None,
+        };
+        Some(Self { memories })
+    }
+}

@@ -1,0 +1,67 @@
+//! The hostile suite: each case of `plugins/evil` ends as its folder says, the next message is handled as if nothing
+//! had been, nothing is held, and the host does not grow.
+
+#![cfg(test)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod found;
+mod other_host;
+mod suite;
+
+use common::{engine, resident};
+use oncegate_sandbox::Allocation;
+use suite::Suite;
+
+/// How many rounds settle what grows once, and how many there are.
+const SETTLED_ROUNDS: usize = 20;
+const ROUNDS: usize = 200;
+/// What the host may have grown by in between.
+const GROWN_BYTES: usize = 32 << 20;
+
+#[tokio::test]
+async fn each_ends_as_its_folder_says_and_the_next_message_is_handled() {
+    let on_demand = matches!(engine().allocation(), Allocation::OnDemand { .. });
+    assert_eq!(on_demand, std::env::var_os("ON_DEMAND").is_some(), "{:?}", engine().allocation());
+    let suite = Suite::new();
+    let wrong = [suite.wrong_at_load.clone(), suite.round(0).await].concat();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn two_hundred_rounds_do_not_make_the_host_grow() {
+    let suite = Suite::new();
+    let mut settled = 0;
+    for round in 1..=ROUNDS {
+        let wrong = suite.round(round).await;
+        assert!(wrong.is_empty(), "round {round}:\n{}", wrong.join("\n"));
+        if round == SETTLED_ROUNDS {
+            settled = resident();
+        }
+    }
+    let grown = resident().saturating_sub(settled);
+    assert!(grown < GROWN_BYTES, "grown by {grown} bytes");
+}
+
+/// Runs one test of the suite in a process of its own, after a shell has said something.
+fn in_a_process_with(setting: &str, test: &str) {
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("{setting} && exec \"$0\" --exact {test}")])
+        .arg(std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+const ONE_ROUND: &str = "each_ends_as_its_folder_says_and_the_next_message_is_handled";
+
+#[test]
+fn no_backtrace_reaches_a_cause() {
+    in_a_process_with("export RUST_BACKTRACE=1 RUST_LIB_BACKTRACE=1 WASMTIME_BACKTRACE_DETAILS=1", ONE_ROUND);
+}
+
+#[test]
+fn without_address_space_for_a_pool_the_ends_are_the_same() {
+    in_a_process_with("export ON_DEMAND=1 && ulimit -v 4000000", ONE_ROUND);
+}

@@ -1,0 +1,5 @@
+(func $run (result i32)
+  (call $stage)
+  (loop $more
+    (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+  unreachable)

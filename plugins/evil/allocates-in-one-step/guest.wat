@@ -1,0 +1,3 @@
+(func $run (result i32)
+  (drop (memory.grow (i32.const 0xffff)))
+  unreachable)

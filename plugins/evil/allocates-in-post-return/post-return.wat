@@ -1,0 +1,4 @@
+(func (export "post-return") (param i32)
+  (loop $more
+    (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+  unreachable)

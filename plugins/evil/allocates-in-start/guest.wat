@@ -1,0 +1,6 @@
+(func $start
+  (loop $more
+    (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+  unreachable)
+(start $start)
+(func $run (result i32) (i32.const 0))

@@ -1,0 +1,5 @@
+(table 1 funcref)
+(elem (i32.const 0) func $run)
+(func $run (result i32)
+  (call_indirect (param i32) (i32.const 7) (i32.const 0))
+  (i32.const 0))

@@ -1,0 +1,2 @@
+(func (export "post-return") (param i32)
+  (call $settle))

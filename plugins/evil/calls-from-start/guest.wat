@@ -1,0 +1,3 @@
+(func $start (call $stage))
+(start $start)
+(func $run (result i32) (i32.const 0))

@@ -1,0 +1,7 @@
+(func $run (result i32)
+  (call $seen (i32.const 8) (i32.const 3) (i32.const 256))
+  (if (i32.ne (i32.load8_u (i32.const 264)) (i32.const 2)) (then unreachable))
+  (call $commit (i32.const 8) (i32.const 3) (i32.const 256))
+  (call $refused (i32.const 1))
+  (call $effect)
+  (i32.const 0))

@@ -1,0 +1,8 @@
+(data (i32.const 1024) "other:key")
+(data (i32.const 1040) "../tests/key")
+(func $run (result i32)
+  (call $commit (i32.const 1024) (i32.const 9) (i32.const 256))
+  (call $refused (i32.const 1))
+  (call $commit (i32.const 1040) (i32.const 12) (i32.const 256))
+  (call $refused (i32.const 1))
+  (i32.const 0))

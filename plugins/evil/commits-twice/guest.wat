@@ -1,0 +1,7 @@
+(func $run (result i32)
+  (call $claim)
+  (call $effect)
+  (call $commit-with (i32.const 8) (i32.const 3) (i32.const 16) (i32.const 3) (i32.const 256))
+  (call $commit-with (i32.const 8) (i32.const 3) (i32.const 8) (i32.const 3) (i32.const 256))
+  (call $commit (i32.const 8) (i32.const 3) (i32.const 256))
+  (i32.const 0))

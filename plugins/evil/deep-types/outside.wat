@@ -1,0 +1,2 @@
+(type $t-0 (list u8))
+{types}

@@ -1,0 +1,2 @@
+(type $t-0 u8)
+{types}

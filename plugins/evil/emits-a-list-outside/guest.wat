@@ -1,0 +1,6 @@
+(func $run (result i32)
+  (call $emit (i32.const 16) (i32.const 3)
+    (i32.const 0) (i32.const 0) (i32.const 0)
+    (i32.const 65528) (i32.const 1)
+    (i32.const 0) (i32.const 0) (i32.const 256))
+  (i32.const 0))

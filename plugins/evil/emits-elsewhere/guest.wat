@@ -1,0 +1,7 @@
+(data (i32.const 1024) "elsewhere")
+(func $run (result i32)
+  (call $emit (i32.const 1024) (i32.const 9)
+    (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+    (i32.const 0) (i32.const 0) (i32.const 256))
+  (call $refused (i32.const 0))
+  (i32.const 0))

@@ -1,0 +1,7 @@
+(func $run (result i32)
+  (call $emit (i32.const 16) (i32.const 3)
+    (i32.const 0) (i32.const 0) (i32.const 0)
+    (i32.const 65536) (i32.const 10000)
+    (i32.const 0) (i32.const 0) (i32.const 256))
+  (call $refused (i32.const 1))
+  (i32.const 0))

@@ -1,0 +1,5 @@
+(func $run (result i32)
+  (call $emit-bytes (i32.const 32768) (i32.const 1100000))
+  (call $refused (i32.const 3))
+  (call $emit-bytes (i32.const 32768) (i32.const 1100000))
+  (i32.const 0))

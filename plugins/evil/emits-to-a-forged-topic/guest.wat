@@ -1,0 +1,7 @@
+(data (i32.const 1024) "out\0aout")
+(func $run (result i32)
+  (call $emit (i32.const 1024) (i32.const 7)
+    (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+    (i32.const 0) (i32.const 0) (i32.const 256))
+  (call $refused (i32.const 1))
+  (i32.const 0))

@@ -1,0 +1,6 @@
+(func $run (result i32)
+  (call $seen (i32.const 1024) (i32.const 0) (i32.const 256))
+  (call $seen-refused (i32.const 0))
+  (call $commit (i32.const 1024) (i32.const 0) (i32.const 256))
+  (call $refused (i32.const 0))
+  (i32.const 0))

@@ -1,0 +1,7 @@
+(data (i32.const 1024) "other")
+(func $run (result i32)
+  (call $seen (i32.const 8) (i32.const 3) (i32.const 256))
+  (call $seen (i32.const 1024) (i32.const 5) (i32.const 256))
+  (call $effect)
+  (call $commit (i32.const 1024) (i32.const 5) (i32.const 256))
+  unreachable)

@@ -1,0 +1,6 @@
+(component
+  (import "code" (core module (export "run" (func))))
+  (core module $guest (func (export "handle")))
+  (core instance $guest (instantiate $guest))
+  (func (export "handle") (canon lift (core func $guest "handle")))
+)

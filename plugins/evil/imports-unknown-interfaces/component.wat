@@ -1,0 +1,11 @@
+(component
+  (import "oncegate:plugin/types@0.1.0" (instance))
+  (import "oncegate:plugin/admin@0.1.0" (instance (export "forget" (func))))
+  (import "example:host/exec@1.0.0" (instance (export "exec" (func (param "command" string)))))
+  (import "wasi:keyvalue/store@0.2.0" (instance (export "get" (func (param "key" string)))))
+  (import "wasi:cli/environment@0.3.0" (instance (export "get-environment" (func))))
+  (import "run-command" (func (param "command" string)))
+  (core module $guest (func (export "handle")))
+  (core instance $guest (instantiate $guest))
+  (func (export "handle") (canon lift (core func $guest "handle")))
+)

@@ -1,0 +1,7 @@
+(func $run (result i32)
+  (memory.fill (i32.const 1024) (i32.const 0x41) (i32.const 1024))
+  (call $seen (i32.const 1024) (i32.const 1024) (i32.const 256))
+  (if (i32.load8_u (i32.const 256)) (then unreachable))
+  (call $effect)
+  (call $commit (i32.const 1024) (i32.const 1024) (i32.const 256))
+  (i32.const 0))

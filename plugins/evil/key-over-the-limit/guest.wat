@@ -1,0 +1,7 @@
+(func $run (result i32)
+  (memory.fill (i32.const 65536) (i32.const 0x41) (i32.const 1000000))
+  (call $seen (i32.const 65536) (i32.const 1025) (i32.const 256))
+  (call $seen-refused (i32.const 0))
+  (call $seen (i32.const 65536) (i32.const 1000000) (i32.const 256))
+  (call $seen-refused (i32.const 0))
+  (i32.const 0))

@@ -1,0 +1,8 @@
+(data (i32.const 1024) "other/../:|\\x2f{tag}:1:")
+(func $run (result i32)
+  (call $seen (i32.const 1024) (i32.const 23) (i32.const 256))
+  (if (i32.load8_u (i32.const 256)) (then unreachable))
+  (if (i32.load8_u (i32.const 264)) (then unreachable))
+  (call $effect)
+  (call $commit (i32.const 1024) (i32.const 23) (i32.const 256))
+  (i32.const 0))

@@ -1,0 +1,7 @@
+(data (i32.const 1024) "onetwo\1b[2J\0a\e2\80\aebye!")
+(func $run (result i32)
+  (call $log (i32.const 2) (i32.const 1024) (i32.const 3))
+  (call $log (i32.const 2) (i32.const 1027) (i32.const 3))
+  (call $log (i32.const 3) (i32.const 1030) (i32.const 8))
+  (call $log (i32.const 4) (i32.const 1038) (i32.const 4))
+  unreachable)

@@ -1,0 +1,4 @@
+{sections}
+(func $run (result i32)
+  (call $stage)
+  (i32.const 0))

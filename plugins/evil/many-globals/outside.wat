@@ -1,0 +1,2 @@
+(core module $many {globals})
+(core instance (instantiate $many))

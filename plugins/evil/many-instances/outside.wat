@@ -1,0 +1,2 @@
+(core module $one (func (export "f")))
+{instances}

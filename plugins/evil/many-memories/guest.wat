@@ -1,0 +1,2 @@
+{memories}
+(func $run (result i32) (i32.const 0))

@@ -1,0 +1,16 @@
+(func $run (result i32)
+  (local $n i32)
+  (loop $more
+    (call $hex (local.get $n))
+    (call $seen (i32.const 1024) (i32.const 8) (i32.const 256))
+    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+    (br_if $more (i32.lt_u (local.get $n) (i32.const 1000000))))
+  (i32.const 0))
+(func $hex (param $n i32)
+  (local $at i32)
+  (local.set $at (i32.const 1032))
+  (loop $more
+    (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+    (i32.store8 (local.get $at) (i32.add (i32.const 0x41) (i32.and (local.get $n) (i32.const 15))))
+    (local.set $n (i32.shr_u (local.get $n) (i32.const 4)))
+    (br_if $more (i32.gt_u (local.get $at) (i32.const 1024)))))

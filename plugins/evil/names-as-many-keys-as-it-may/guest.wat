@@ -1,0 +1,10 @@
+(func $run (result i32)
+  (local $n i32)
+  (loop $more
+    (i32.store8 (i32.const 1024) (i32.add (i32.const 0x30) (local.get $n)))
+    (call $seen (i32.const 1024) (i32.const 1) (i32.const 256))
+    (if (i32.load8_u (i32.const 256)) (then unreachable))
+    (call $commit (i32.const 1024) (i32.const 1) (i32.const 256))
+    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+    (br_if $more (i32.lt_u (local.get $n) (i32.const 64))))
+  (i32.const 0))

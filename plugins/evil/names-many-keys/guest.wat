@@ -1,0 +1,10 @@
+(func $run (result i32)
+  (local $n i32)
+  (loop $more
+    (i32.store8 (i32.const 1024) (i32.add (i32.const 0x30) (i32.and (local.get $n) (i32.const 0x3f))))
+    (i32.store8 (i32.const 1025) (i32.add (i32.const 0x30) (i32.shr_u (local.get $n) (i32.const 6))))
+    (call $seen (i32.const 1024) (i32.const 2) (i32.const 256))
+    (call $commit (i32.const 1024) (i32.const 2) (i32.const 256))
+    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+    (br_if $more (i32.lt_u (local.get $n) (i32.const 200))))
+  (i32.const 0))

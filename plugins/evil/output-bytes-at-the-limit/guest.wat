@@ -1,0 +1,6 @@
+(func $run (result i32)
+  (call $claim)
+  (call $emit-bytes (i32.const 65536) (i32.const 1048573))
+  (if (i32.load8_u (i32.const 256)) (then unreachable))
+  (call $settle)
+  (i32.const 0))

@@ -1,0 +1,7 @@
+(func $run (result i32)
+  (call $claim)
+  (call $emit-bytes (i32.const 65536) (i32.const 1048574))
+  (call $refused (i32.const 3))
+  (call $effect)
+  (call $settle)
+  (i32.const 0))

@@ -1,0 +1,6 @@
+(func $run (result i32)
+  (call $claim)
+  (call $effect)
+  (call $commit-with (i32.const 8) (i32.const 3) (i32.const 65536) (i32.const 65536) (i32.const 256))
+  (if (i32.load8_u (i32.const 256)) (then unreachable))
+  (i32.const 0))

@@ -1,0 +1,6 @@
+(func $run (result i32)
+  (call $claim)
+  (call $effect)
+  (call $commit-with (i32.const 8) (i32.const 3) (i32.const 65536) (i32.const 65537) (i32.const 256))
+  (call $refused (i32.const 5))
+  (i32.const 0))

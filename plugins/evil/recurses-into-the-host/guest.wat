@@ -1,0 +1,5 @@
+(func $run (result i32) (call $deeper (i32.const 0)))
+(func $deeper (param $depth i32) (result i32)
+  (if (i32.gt_u (local.get $depth) (i32.const 8000))
+    (then (call $seen (i32.const 8) (i32.const 3) (i32.const 256))))
+  (i32.add (call $deeper (i32.add (local.get $depth) (i32.const 1))) (local.get $depth)))

@@ -1,0 +1,3 @@
+(func $run (result i32)
+  (call $stage)
+  (call $fail (i32.const 0) (i32.const 8) (i32.const 3)))

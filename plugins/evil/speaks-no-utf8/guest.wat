@@ -1,0 +1,4 @@
+(data (i32.const 1024) "\ff\fe")
+(func $run (result i32)
+  (call $seen (i32.const 1024) (i32.const 2) (i32.const 256))
+  (i32.const 0))

@@ -1,0 +1,2 @@
+(memory $other 600)
+(func $run (result i32) (i32.const 0))

@@ -1,0 +1,1 @@
+(func $run (result i32) (i32.const 0))

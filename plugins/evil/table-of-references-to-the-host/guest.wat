@@ -1,0 +1,2 @@
+(table 1 externref)
+(func $run (result i32) (i32.const 0))

@@ -1,0 +1,4 @@
+(func $start
+  unreachable)
+(start $start)
+(func $run (result i32) (i32.const 0))

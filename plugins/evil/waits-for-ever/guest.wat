@@ -1,0 +1,6 @@
+(data (i32.const 1024) "abc")
+(func $run (result i32)
+  (call $seen (i32.const 1024) (i32.const 1) (i32.const 256))
+  (call $seen (i32.const 1025) (i32.const 1) (i32.const 256))
+  (call $seen (i32.const 1026) (i32.const 1) (i32.const 256))
+  (i32.const 0))

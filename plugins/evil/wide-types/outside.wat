@@ -1,0 +1,2 @@
+(type $wide (record {fields}))
+(export "wide" (type $wide))

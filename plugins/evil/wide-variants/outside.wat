@@ -1,0 +1,2 @@
+(type $narrow (enum {names}))
+(type $wide (variant {cases}))

@@ -1,6 +1,0 @@
-;; Exports a function `handle` that takes no message.
-(component
-  (core module $guest (func (export "handle")))
-  (core instance $guest (instantiate $guest))
-  (func (export "handle") (canon lift (core func $guest "handle")))
-)

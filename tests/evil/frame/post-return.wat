@@ -1,0 +1,1 @@
+(func (export "post-return") (param i32))
