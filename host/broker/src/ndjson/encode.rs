@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use oncegate_redis::text::is_plain;
 
 use crate::message::Header;
 
@@ -44,12 +45,12 @@ pub fn encode(output: &Output<'_>, lines: &mut Vec<u8>) {
 /// Everything that stands before the headers.
 pub(super) fn begin(output: &Output<'_>, lines: &mut Vec<u8>) {
     lines.extend_from_slice(br#"{"id":"#);
-    string(output.id, lines);
+    plain(output.id, lines);
     lines.extend_from_slice(br#","topic":"#);
-    string(output.topic, lines);
+    plain(output.topic, lines);
     if let Some(key) = output.key {
         lines.extend_from_slice(br#","key":"#);
-        string(key, lines);
+        plain(key, lines);
     }
 }
 
@@ -143,7 +144,7 @@ impl<'a> HeaderList<'a> {
     fn member(&mut self, name: &str) {
         self.lines.extend_from_slice(if self.open { b"," } else { br#","headers":{"# });
         self.open = true;
-        string(name, self.lines);
+        plain(name, self.lines);
         self.lines.push(b':');
     }
 }
@@ -162,6 +163,25 @@ fn value(bytes: &[u8], lines: &mut Vec<u8>) {
 fn base64(bytes: &[u8], lines: &mut Vec<u8>) {
     lines.push(b'"');
     lines.extend_from_slice(STANDARD.encode(bytes).as_bytes());
+    lines.push(b'"');
+}
+
+/// Writes a name, which a guest or a message chose, as a JSON string in which nothing disturbs a terminal: all that is
+/// not plain stands as `\uXXXX`, and reads back the same.
+fn plain(text: &str, lines: &mut Vec<u8>) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return string(text, lines);
+    }
+    lines.push(b'"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => lines.extend_from_slice(&[b'\\', c as u8]),
+            c if is_plain(c) => lines.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            c => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                lines.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+            }),
+        }
+    }
     lines.push(b'"');
 }
 
@@ -211,6 +231,23 @@ mod tests {
 
     fn header(name: &str, value: &[u8]) -> Header {
         Header { name: name.to_owned(), value: value.to_vec() }
+    }
+
+    #[test]
+    fn names_that_a_guest_chose_are_escaped_and_read_back_the_same() {
+        let hostile = "a\n\"},{\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{200b}\\\u{0}Größe😀\u{e0041}";
+        let mut lines = Vec::new();
+        let headers = [header(hostile, b"1"), header(hostile, b"2")];
+        let output =
+            Output { id: hostile, topic: hostile, key: Some(hostile), headers: &headers, payload: b"1" };
+        encode(&output, &mut lines);
+        let text = String::from_utf8(lines).unwrap();
+        let line = text.strip_suffix('\n').unwrap();
+        assert!(line.chars().all(is_plain), "{line:?}");
+        assert!(line.contains("Größe😀"), "what is readable stays so");
+        let read: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!([&read["id"], &read["topic"], &read["key"]], [hostile; 3]);
+        assert_eq!(read["headers"], serde_json::json!({ hostile: ["1", "2"] }));
     }
 
     #[test]

@@ -74,3 +74,43 @@ fn begin(packer: &mut Packer<'_>, id: &str, topic: &str, key: Option<&str>) {
         packer.field(KEY, key.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::packed::Entries;
+    use super::*;
+
+    #[test]
+    fn names_that_a_guest_chose_are_fields_of_their_own_whatever_is_in_them() {
+        let hostile = "a\r\n$3\r\nDEL\r\n\0 header:payload \u{202e}";
+        let headers = [
+            Header { name: hostile.to_owned(), value: b"v".to_vec() },
+            Header { name: "payload".to_owned(), value: b"p".to_vec() },
+        ];
+        let output =
+            Output { id: hostile, topic: hostile, key: Some(hostile), headers: &headers, payload: b"1" };
+        let mut bytes = Vec::new();
+        StreamEncoder::new(Topics::One("stream".to_owned())).output(&output, &mut bytes);
+        let [Ok(entry)] = &*Entries::new(&bytes).collect::<Vec<_>>() else { panic!("one entry") };
+        assert_eq!(entry.stream, b"stream");
+        let fields: Vec<(&[u8], &[u8])> = entry.fields().collect();
+        let name = format!("header:{hostile}");
+        let hostile = hostile.as_bytes();
+        assert_eq!(
+            fields,
+            [
+                (ID.as_bytes(), hostile),
+                (TOPIC.as_bytes(), hostile),
+                (KEY.as_bytes(), hostile),
+                (name.as_bytes(), b"v"),
+                (b"header:payload", b"p"),
+                (PAYLOAD.as_bytes(), b"1"),
+            ]
+        );
+        // A topic without a stream of its own goes nowhere, whatever it is called.
+        let mut bytes = Vec::new();
+        StreamEncoder::new(Topics::Map([("t".to_owned(), "stream".to_owned())].into()))
+            .output(&output, &mut bytes);
+        assert!(matches!(&*Entries::new(&bytes).collect::<Vec<_>>(), [Err(_)]));
+    }
+}
