@@ -57,8 +57,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         });
         let _ = writeln!(text, "asks     {}", asks.collect::<Vec<_>>().join(", "));
     }
-    for function in &inspection.denied {
-        let _ = writeln!(text, "denied   {function}");
+    for functions in inspection.denied.chunk_by(|one, other| interface(one) == interface(other)) {
+        let interface = functions.first().map_or("", |function| interface(function));
+        let names: Vec<&str> =
+            functions.iter().filter_map(|name| name.split_once('#')).map(|(_, name)| name).collect();
+        let _ = writeln!(text, "denied   {interface}: {}", names.join(", "));
     }
     for export in &inspection.exports {
         let _ = writeln!(text, "export   {export}");
@@ -67,6 +70,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let _ = writeln!(text, "refused  {refused}");
     }
     super::print(&text)
+}
+
+/// What stands before the function: `wasi:sockets/tcp`.
+fn interface(function: &str) -> &str {
+    function.split_once('#').map_or(function, |(interface, _)| interface)
 }
 
 fn asked(capability: &Capability) -> serde_json::Value {

@@ -1,7 +1,7 @@
 //! What a configuration must not ask for, and what follows from what it asks for.
 
 use anyhow::Result;
-use oncegate_sandbox::Topics;
+use oncegate_sandbox::{ClockGrant, Grants, RandomGrant, Seed, Topics};
 
 use super::*;
 use crate::pipeline::Order;
@@ -59,6 +59,19 @@ fn a_stream_is_read_as_its_url_and_the_settings_say() {
     assert_eq!(config.dead_letters.to_string(), "stream in.dead at h:6379");
     assert_eq!(config.topics, Topics::default());
     assert_eq!(one(&files("")).policy.redelivery_ms, None);
+}
+
+#[test]
+fn clocks_and_chance_are_the_systems_unless_the_operator_says_otherwise() {
+    assert_eq!(one(&files("")).grants, Grants::default());
+    let coarse = one(&files("grants.clock_step = \"1m\"\ngrants.random_seed = \"s\"")).grants;
+    assert_eq!(coarse.clock, ClockGrant::System { step_ms: 60_000 });
+    assert_eq!(coarse.random, RandomGrant::Seeded(Seed::new("s")));
+    let frozen = one(&files("grants.clock_frozen = \"2001-09-09T01:46:40Z\"")).grants;
+    assert_eq!(frozen.clock, ClockGrant::Frozen { at_ms: 1_000_000_000_000 });
+    refused(&files("grants.clock_frozen = \"yesterday\""), "grants.clock_frozen is no time in UTC such as");
+    refused(&files("grants.clock_step = \"0ms\""), "grants.clock_step is 0: set at least 1");
+    refused(&files("grants.clock_step = \"2d\""), "grants.clock_step is longer than a day: set at most 1d");
 }
 
 #[test]
