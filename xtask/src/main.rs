@@ -27,6 +27,8 @@ cargo xtask COMMAND
   demo                send a stream with many duplicates through the payment plugin, three times
   bench [--whole]     measure the parts, whole runs beside a native handler, and memory; --whole leaves
                       the parts out
+  bench neighbours [ARGUMENT…]
+                      what a pipeline notices of a hostile one beside it: --pairs N, --store file|redis
   model [ARGUMENT…]   search the protocol's model through, and show what each rule's absence leads to
   sim [ARGUMENT…]     run the real pipeline on virtual time with faults from a seed: --seeds N, --seed S
   chaos [ARGUMENT…]   run real hosts and servers under real faults: --minutes N --seed S --shape
@@ -71,6 +73,9 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("demo", []) => demo::run(&Workspace::find()?)?,
         ("bench", []) => bench::run(&Workspace::find()?, false)?,
         ("bench", [flag]) if flag == "--whole" => bench::run(&Workspace::find()?, true)?,
+        ("bench", [word, rest @ ..]) if word == "neighbours" => {
+            bench::neighbours::run(&Workspace::find()?, rest)?
+        }
         ("test", _) => test::run(&Workspace::find()?, rest)?,
         ("plugins" | "fixtures" | "demo" | "bench", [extra, ..]) => {
             bail!("`cargo xtask {command}` takes no argument `{extra}`")

@@ -32,6 +32,8 @@
 
 mod acks;
 mod encoder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod message;
 mod ndjson;
 mod redis_stream;

@@ -10,14 +10,23 @@ use std::sync::Weak;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
 use crate::record::Unreadable;
-use crate::{AttemptId, Fence, Fingerprint, Key, Origin};
+use crate::{AttemptId, Fence, Fingerprint, Key, Namespace, Origin};
 
+mod account;
 mod file;
 mod memory;
 mod operator;
 mod redis;
 mod watch;
 
+#[doc(hidden)]
+pub mod fuzzing {
+    //! What stores read back, for targets that make it up.
+    pub use super::file::fuzzing as file;
+    pub use super::redis::fuzzing as redis;
+}
+
+pub use account::{Added, Usage};
 pub use file::{Figures, FileOptions, FileStore, OpenError, Prepared};
 pub use memory::MemoryStore;
 pub use operator::{Entry, Forgotten, Listing, Marked, Page, Requeued};
@@ -261,6 +270,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'a, Result<Requeued, StoreError>> {
         let _ = (key, fence, keep_ms);
         ready(Err(no_operator("requeue"))).boxed()
+    }
+
+    /// Adds to what a namespace takes here, and says what it takes then: for whoever bounds it, about once a second.
+    /// What a crash kept from being said is missing until an embedded store is opened again, or else for good.
+    fn account<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        added: &'a [Added],
+    ) -> BoxFuture<'a, Result<Usage, StoreError>> {
+        let _ = (namespace, added);
+        ready(Err(StoreError::Refused("this store does not count its records".to_owned()))).boxed()
     }
 
     /// Under which epoch a cache may believe what this store has confirmed. It rises whenever the store may have

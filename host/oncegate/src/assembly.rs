@@ -10,7 +10,7 @@ use oncegate_broker::{
 use oncegate_dedup::store::RedisStore;
 use oncegate_dedup::{Gate, SystemClock};
 use oncegate_redis::{Server, Tenure, wait};
-use oncegate_sandbox::{Allocation, Component, Engine, Handler};
+use oncegate_sandbox::{Allocation, Component, Engine, Handler, Reuse};
 
 use crate::compiling;
 use crate::config::{Config, Input, Promise, Target};
@@ -86,16 +86,23 @@ impl Assembly {
 
 /// One engine with room for the instances of all pipelines.
 pub fn engine(configs: &[Config]) -> Result<Engine, Failure> {
-    // Each thread keeps instances of its own, so that all of them together may keep so many.
-    let instances =
-        configs.iter().map(|config| config.rules.concurrency.saturating_mul(config.rules.threads));
-    let instances = instances.fold(0, usize::saturating_add);
+    let instances = configs.iter().map(room).fold(0, usize::saturating_add);
     let instances = u32::try_from(instances).unwrap_or(u32::MAX);
     let engine = Engine::with_compiler(instances, compiling::compiler()?).or_exit(Exit::Failed)?;
     if let Allocation::OnDemand { why } = engine.allocation() {
         warning!("fresh instances will be slow, there is no room for a pool: {why}");
     }
     Ok(engine)
+}
+
+/// How many instances a pipeline may have: one for each handler under way, and as many again that are kept, since those
+/// that wait lie with one thread while another may begin new ones. It needs no more while one version of its plugin
+/// follows another, if both share its permits and what the older one kept is dropped.
+fn room(config: &Config) -> usize {
+    match config.reuse {
+        Reuse::Fresh => config.rules.concurrency,
+        Reuse::Reused { .. } => config.rules.concurrency.saturating_mul(2),
+    }
 }
 
 /// The handler of a configuration, ready to be called.
@@ -109,6 +116,7 @@ pub fn handler(engine: &Engine, config: &Config) -> Result<Handler, Failure> {
         topics: config.topics.clone(),
         grants: config.grants.clone(),
         reuse: config.reuse,
+        most_idle: Some(config.rules.concurrency),
     };
     Handler::new(component, settings).or_exit(Exit::Usage)
 }

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches};
-use oncegate_dedup::text::Escaped;
+use oncegate_dedup::text::{Escaped, json_line};
 use oncegate_dedup::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
@@ -113,6 +113,7 @@ impl Audit {
         if let Some(line) = line.as_object_mut() {
             line.extend(rest.map(|(name, value)| (name.to_owned(), value)));
         }
+        let line = json_line(&line.to_string());
         match &mut self.sink {
             Sink::StandardError => writeln!(std::io::stderr().lock(), "oncegate: audit: {line}"),
             // One write, so that the lines of two operators do not mix; on disk before the change is made.

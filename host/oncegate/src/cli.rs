@@ -1,7 +1,7 @@
 //! The command line: a file for each command.
 
-mod check;
-mod dead;
+pub(crate) mod check;
+pub(crate) mod dead;
 mod doctor;
 mod inspect;
 mod keys;
@@ -14,6 +14,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use oncegate_dedup::text::{self, Page};
+use oncegate_redis::unsaid;
 
 use crate::exit::{self, Exit, Failure, OrExit as _};
 use crate::fail;
@@ -25,9 +27,13 @@ pub fn run() -> Result<(), Failure> {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version are asked for; anything else is a mistake, and clap's text says which.
-            let asked = !error.use_stderr();
-            let _ = error.print();
-            std::process::exit(if asked { 0 } else { Exit::Usage as i32 });
+            let text = error.render().to_string();
+            if !error.use_stderr() {
+                return print(&text);
+            }
+            // It may quote an argument, and that may be a URL with a password.
+            eprint!("{}", Page(&unsaid(&text)));
+            std::process::exit(Exit::Usage as i32);
         }
     };
     match matches.subcommand() {
@@ -90,6 +96,11 @@ fn with_settings(command: Command) -> Command {
     command.arg(config).args(flags)
 }
 
+/// A line of JSON for programs that reads back the same, and that a terminal shows as it is.
+fn json_line(value: &serde_json::Value) -> String {
+    format!("{}\n", text::json_line(&value.to_string()))
+}
+
 /// What the command line and the configuration file say together.
 pub(crate) fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
     let mut settings = Settings::defaults();
@@ -110,10 +121,11 @@ pub(crate) fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// Prints to standard output. A reader that has gone away is no failure of this command.
+/// Prints to standard output, whatever could disturb a terminal escaped. A reader that has gone away is no failure of
+/// this command.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match write!(out, "{}", Page(text)).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(fail!(Exit::File, "cannot write to standard output: {error}"))
         }

@@ -1,5 +1,6 @@
 //! From settings to what a run needs: places that fit together, and policies that hold.
 
+mod budget;
 mod derive;
 mod grants;
 mod order;
@@ -7,6 +8,7 @@ mod place;
 mod policy;
 mod promise;
 mod scope;
+mod share;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,15 @@ pub use place::{Input, Target, real};
 pub use promise::Promise;
 pub use scope::Scope;
 pub use stream::{StreamTarget, same_server};
+
+/// A pipeline's part of what all of them share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Of so much.
+    pub total: u64,
+    /// This.
+    pub of: u32,
+}
 
 /// Everything that one pipeline needs, checked as far as that goes without opening anything.
 #[derive(Debug, Clone)]
@@ -67,6 +78,8 @@ pub struct Config {
     pub scope: Scope,
     /// The cache.
     pub l1: L1Limits,
+    /// How much it counts beside the others.
+    pub share: Share,
     /// Whether instances are kept.
     pub reuse: Reuse,
     /// What the pipeline works by; source, topic and encoders are its source's and sinks' to fill in.
@@ -90,7 +103,8 @@ impl Config {
                 None => config,
             }
         };
-        let configs = settings.pipelines_mut().iter_mut().map(one).collect::<Result<Vec<_>>>()?;
+        let mut configs = settings.pipelines_mut().iter_mut().map(one).collect::<Result<Vec<_>>>()?;
+        share::divide(settings, &mut configs)?;
         together::check(&configs)?;
         Ok(configs)
     }
@@ -101,10 +115,11 @@ impl Config {
         let input = input(settings, &scope)?;
         let policy = policy::policy(settings, &scope, &input)?;
         let limits = policy::limits(settings, &policy)?;
-        let rules = policy::rules(settings, limits, order::order(settings, &input)?)?;
+        let mut rules = policy::rules(settings, limits, order::order(settings, &input)?)?;
         let output = output(settings)?;
         let dead_letters = dead_letters(settings, &input, &output)?;
         settings.derive("dead_letters.path", Value::Text(dead_letters.to_string()));
+        rules.budget = budget::budget(settings, &output, &dead_letters)?;
         let free = settings.free(PLUGIN_CONFIG);
         let config = Self {
             name: settings.name().map_or_else(|| policy.namespace.to_string(), str::to_owned),
@@ -133,6 +148,7 @@ impl Config {
             policy,
             shares_namespace: settings.is_on("policy.share_namespace"),
             scope,
+            share: policy::share(settings)?,
             reuse: policy::reuse(settings),
             rules,
         };

@@ -116,10 +116,7 @@ impl Node {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        Err(match error.code() {
-            Some(code) => format!("{code} {}", error.detail().unwrap_or_default()),
-            None => explained(&error, self.password.as_ref()),
-        })
+        Err(explained(&error, self.password.as_ref()))
     }
 
     /// The lines `name:value` of INFO, of all sections.

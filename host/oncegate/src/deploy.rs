@@ -100,25 +100,28 @@ pub struct Deployed {
 }
 
 impl Deployed {
-    /// The worker of the version that is deployed now. The one before ends with the last of its invocations.
-    fn current(&self) -> Rc<Worker> {
+    /// Follows to the version that is deployed now. The one before ends with the last of its invocations, and keeps no
+    /// instance beyond that: the pool has no room for both.
+    fn follow(&self) {
         let mut mine = self.mine.borrow_mut();
         if mine.0 != self.slot.version.load(Ordering::Acquire) {
             let handlers = self.slot.handlers();
+            mine.1.retire();
             *mine = (self.slot.version.load(Ordering::Acquire), Rc::new(handlers.current.worker()));
         }
-        Rc::clone(&mine.1)
     }
 }
 
 impl Invoke for Deployed {
     fn invoke(&self, message: &Message, attempt: Attempt) -> impl Future<Output = Invocation> {
-        let worker = self.current();
+        let worker = Rc::clone(&self.mine.borrow().1);
         async move { worker.invoke(message, attempt).await }
     }
 
+    /// The pipeline asks each time before it looks for a message, so that also a thread that has none follows soon.
     fn version(&self) -> u64 {
-        self.slot.version.load(Ordering::Acquire)
+        self.follow();
+        self.mine.borrow().0
     }
 
     fn give_way(&self) -> bool {

@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use oncegate_dedup::text;
+use oncegate_redis::unsaid;
+
+/// The longest line that an error or a warning is, in bytes before it is escaped.
+const LINE_BYTES: usize = 16 << 10;
+
 /// Why a command failed, as its exit code says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -21,6 +27,15 @@ pub enum Exit {
     Stopped = 7,
     /// A pipeline's handler failed too often, and on its probes, too. Nothing is lost; mend it and run again.
     Quarantined = 8,
+    /// A pipeline found no room in its budget for too long. Everything is consistent; run again to go on.
+    Budget = 9,
+}
+
+impl Exit {
+    /// Whether this end of one pipeline leaves the others of its process running.
+    pub fn is_of_one_pipeline(self) -> bool {
+        matches!(self, Self::Quarantined | Self::Budget)
+    }
 }
 
 /// The exit codes, for `--help`.
@@ -33,7 +48,8 @@ pub const HELP: &str = "Exit codes:
   5  input, output or dead letters cannot be read or written
   6  done, with dead letters, under --fail-on-dead-letter
   7  stopped by a signal before the input's end; run again to go on
-  8  a pipeline's handler failed too often (quarantined); nothing is lost: mend it and run again";
+  8  a pipeline's handler failed too often (quarantined); nothing is lost: mend it and run again
+  9  a pipeline was at its budget for longer than budget.patience; run again to go on";
 
 /// An error with its exit code.
 #[derive(Debug)]
@@ -47,9 +63,13 @@ pub struct Failure {
 impl fmt::Display for Failure {
     /// The whole chain in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = format!("{:#}", self.error);
-        write!(f, "{}", line.replace('\n', " "))
+        f.write_str(&one_line(&format!("{:#}", self.error).replace('\n', " ")))
     }
+}
+
+/// A line as it may be shown: nothing in it disturbs a terminal, and a URL in it has no password.
+pub(crate) fn one_line(line: &str) -> String {
+    text::line(&unsaid(line), LINE_BYTES)
 }
 
 /// Gives an error its exit code.

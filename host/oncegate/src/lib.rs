@@ -15,6 +15,8 @@ mod deploy;
 mod doctor;
 pub mod exit;
 pub mod fingerprint;
+#[doc(hidden)]
+pub mod fuzzing;
 mod key_text;
 mod letters;
 mod logs;

@@ -5,8 +5,8 @@ use oncegate_broker::{DeadLetter, Encoder, Header, Output};
 use oncegate_dedup::{Attempt, Death, KeyName, hex, text};
 use oncegate_sandbox::{Message, StagedOutput};
 
-/// How much of a reason a dead letter carries, in characters.
-const REASON_CHARS: usize = 2048;
+/// How much of a reason a dead letter carries, in bytes.
+const REASON_BYTES: usize = 2048;
 
 /// The header of a dead letter that says which key its delivery had claimed, as listings show it: one for each key, in
 /// the order of the fences.
@@ -63,9 +63,8 @@ fn output_id(attempt: &Attempt, message_id: &str, output: &StagedOutput) -> Stri
     let namespace = &attempt.gate().policy().namespace;
     let index = output.index;
     match output.under.and_then(|key| attempt.key_at(key)).map(|key| key.name()) {
-        Some(KeyName::Plain(key)) => {
-            format!("{namespace}/k/{}/{index}", String::from_utf8_lossy(key))
-        }
+        // Escaped, so that keys that are no text keep ids of their own.
+        Some(key @ KeyName::Plain(_)) => format!("{namespace}/k/{key}/{index}"),
         Some(KeyName::Hashed(digest)) => format!("{namespace}/h/{}/{index}", hex::encode(digest)),
         None => format!("{namespace}/m/{message_id}/{index}"),
     }
@@ -80,8 +79,7 @@ pub fn encode_dead_letter(
     encoder: &dyn Encoder,
     bytes: &mut Vec<u8>,
 ) {
-    // Escaped where it came from a guest; all that is left to do is to bound it.
-    let reason = death.to_string().chars().take(REASON_CHARS).collect();
+    let reason = text::line(&death.to_string(), REASON_BYTES);
     let mut host_headers = vec![(oncegate_broker::REASON_HEADER, reason)];
     for (key, fence) in attempt.claims() {
         host_headers.push((KEY_HEADER, key.name().to_string()));

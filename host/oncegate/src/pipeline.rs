@@ -4,6 +4,7 @@
 //! staged → settler → back to its worker, which counts it or makes it again later. One thread reads, one
 //! settles, the others run handlers; each hands over batches, so that no message costs a task or a channel.
 
+mod budget;
 mod conclude;
 mod conduct;
 mod group;
@@ -11,6 +12,7 @@ mod order;
 mod outage;
 mod patience;
 mod quarantine;
+mod rate;
 mod reader;
 mod retry;
 mod stages;
@@ -34,6 +36,7 @@ use crate::settle::Settle;
 use crate::summary::Tally;
 use crate::warning::warning;
 
+pub use budget::{Budget, Sized};
 pub use group::SettleStage;
 pub use order::Order;
 pub use patience::Patience;
@@ -121,10 +124,15 @@ pub struct Rules {
     pub waiting: WaitingBound,
     /// When its handler takes no message for a while.
     pub quarantine: QuarantineRules,
+    /// What it may add to places that it shares.
+    pub budget: Budget,
     /// How many threads run handlers.
     pub threads: usize,
     /// How many handlers may be under way at once.
     pub concurrency: usize,
+    /// What the threads that run handlers add to the process's nice value, so that the kernel gives the pipeline its
+    /// share of busy processors.
+    pub nice: u32,
     /// The least level of the handler's log lines that is shown; none for no line.
     pub log_level: Option<oncegate_sandbox::Level>,
     /// What one invocation may use.
@@ -145,6 +153,7 @@ pub(crate) struct Shared {
     pub stop: Arc<Stop>,
     pub waiting: retry::Waiting,
     pub admission: Admission,
+    pub used: budget::Used,
     /// Who hears of the end of deliveries that have tickets.
     pub acks: Option<Arc<dyn Acks>>,
     /// What was read and not taken, in as many lanes as order needs.
@@ -193,13 +202,19 @@ pub fn run<H: Handle>(handler: &H, parts: Parts<'_>) -> Result<(), Failure> {
     let Parts { gate, source, acks, settle, rules, tally, stop } = parts;
     let Stages { read, work, settle: settle_stage, last } = stages(gate, acks, rules, tally, stop);
     let shared = Arc::clone(&last.shared);
+    // Before the first delivery: an earlier run may have used up its budget.
+    block_on(&shared.stop, shared.talk_with_store());
+    let ends = source.ends();
     let reader = reader::start(read, source)?;
+    let of = std::thread::current().name().unwrap_or_default().to_owned();
     std::thread::scope(|scope| {
         for stage in work {
-            let stop = &shared.stop;
-            let thread = std::thread::Builder::new().name(format!("handlers-{}", stage.index));
+            let (stop, nice) = (&shared.stop, shared.rules.nice);
+            // The kernel shows the first 15 bytes.
+            let thread = std::thread::Builder::new().name(format!("h{}-{of}", stage.index));
             let spawned = thread.spawn_scoped(scope, move || {
                 let _guard = FailOnPanic(stop);
+                be_nice(nice);
                 block_on(stop, stage.run(&handler.worker()));
             });
             if let Err(error) = spawned {
@@ -207,12 +222,28 @@ pub fn run<H: Handle>(handler: &H, parts: Parts<'_>) -> Result<(), Failure> {
             }
         }
         let _guard = FailOnPanic(&shared.stop);
-        block_on(&shared.stop, settle_stage.run(settle));
+        block_on(&shared.stop, async {
+            tokio::select! {
+                () = settle_stage.run(settle) => {}
+                () = shared.keep_budget(ends) => {}
+            }
+        });
     });
+    block_on(&shared.stop, shared.talk_with_store());
     block_on(&shared.stop, last.close());
     reader.join();
     block_on(&shared.stop, last.leave());
     last.end()
+}
+
+/// Adds to the nice value of this thread: on Linux each thread has its own. Only handlers' threads are made to wait;
+/// whoever settles may hold what other pipelines wait for.
+fn be_nice(more: u32) {
+    if more > 0
+        && let Err(error) = rustix::process::nice(i32::try_from(more).unwrap_or(i32::MAX))
+    {
+        warning!("run.share has no effect on processors, the kernel refuses nice values: {error}");
+    }
 }
 
 /// Runs a future on this thread.

@@ -45,7 +45,11 @@ fn line(tallies: &[Arc<Tally>], elapsed: Duration) -> String {
     let applied = ended(End::Applied);
     let dead = count(Event::DeadLetter);
     let rate = read as f64 / elapsed.as_secs_f64().max(1e-9);
-    format!("{read} read, {applied} applied, {duplicates} duplicates, {dead} dead letters, {rate:.0}/s")
+    let held = match count(Event::HeldMs) / 1000 {
+        0 => String::new(),
+        seconds => format!(", held back for {seconds} s"),
+    };
+    format!("{read} read, {applied} applied, {duplicates} duplicates, {dead} dead letters, {rate:.0}/s{held}")
 }
 
 impl Drop for Progress {

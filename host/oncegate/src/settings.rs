@@ -32,6 +32,12 @@ pub struct Setting {
 /// The table of free names that a handler reads with `config.get`.
 pub const PLUGIN_CONFIG: &str = "plugin.config";
 
+/// How many handlers all pipelines together may have under way.
+pub const HANDLERS: &str = "host.handlers";
+
+/// What the settings begin with that are of the whole process.
+pub const HOST: &str = "host.";
+
 /// The table of topics and the streams that they go to.
 pub const OUTPUT_STREAMS: &str = "output.streams";
 

@@ -40,12 +40,14 @@ impl FromStr for StoreUrl {
                 Ok(Self::File(path.strip_prefix("//").unwrap_or(path).into()))
             }
             Some(("redis" | "rediss", rest)) if rest.starts_with("//") => Ok(Self::Redis(url.to_owned())),
-            Some((scheme, _)) => bail!(
+            // Of what only might be a scheme nothing is shown: of `user:password@host` it would be the user.
+            Some((scheme, rest)) if rest.starts_with("//") && is_scheme(scheme) => bail!(
                 "store {scheme}: is not known: a store is memory:, file:PATH, redis://HOST[:PORT][/DB] or rediss://"
             ),
-            None => bail!(
+            None if !url.contains('@') => bail!(
                 "a store is memory:, file:PATH, redis://HOST[:PORT][/DB] or rediss://; is file:{url} meant?"
             ),
+            _ => bail!("a store is memory:, file:PATH, redis://HOST[:PORT][/DB] or rediss://"),
         }
     }
 }
@@ -55,11 +57,14 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::File(path) => write!(f, "file:{}", path.display()),
-            // What stands before the last @ may be a password.
-            Self::Redis(url) => match (url.split_once("//"), url.rsplit_once('@')) {
-                (Some((scheme, _)), Some((_, host))) => write!(f, "{scheme}//…@{host}"),
-                _ => f.write_str(url),
-            },
+            // What stands before the last @ may be a password; in what is no URL, anything.
+            Self::Redis(url) => {
+                match (url.split_once("//"), RedisOptions::parse(url), url.rsplit_once('@')) {
+                    (Some((scheme, _)), Ok(_), Some((_, host))) => write!(f, "{scheme}//…@{host}"),
+                    (Some(_), Ok(_), None) => f.write_str(url),
+                    (scheme, ..) => write!(f, "{}//…", scheme.map_or("redis:", |(scheme, _)| scheme)),
+                }
+            }
         }
     }
 }
@@ -68,6 +73,10 @@ impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StoreUrl({self})")
     }
+}
+
+fn is_scheme(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
 /// Which store, and how a pipeline wants to work with it.
@@ -254,6 +263,17 @@ mod tests {
         assert!(!format!("{redis:?}").contains("p@ss"));
         for bad in ["gate.db", "file:", "memory", "redis:host", "http://x", ""] {
             assert!(bad.parse::<StoreUrl>().is_err(), "{bad}");
+        }
+        for bad in
+            ["u:hunter2@h", "hunter2@h", "hunter2:x", "//u:hunter2@h", "hunter2@h:1//x", "x://:hunter2@h"]
+        {
+            assert!(!format!("{:#}", bad.parse::<StoreUrl>().unwrap_err()).contains("hunter2"), "{bad}");
+        }
+        for bad in
+            ["redis://h?password=hunter2", "redis://u:1/hunter2@h", "rediss://h#hunter2", "redis://hunter2 h"]
+        {
+            let url = bad.parse::<StoreUrl>().unwrap();
+            assert!(!format!("{url} {url:?}").contains("hunter2"), "{bad}");
         }
     }
 

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use oncegate_dedup::text::json_line;
+
 /// The final end of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -94,9 +96,11 @@ pub enum Event {
     Quarantine,
     /// In a quarantine: the one delivery that was let through failed, too.
     FailedProbe,
+    /// Milliseconds for which the pipeline was held back at its budget, about.
+    HeldMs,
 }
 
-const EVENTS: [(Event, &str, &str); 15] = [
+const EVENTS: [(Event, &str, &str); 16] = [
     (Event::Read, "read", "read"),
     (Event::Output, "outputs", "outputs"),
     (Event::DeadLetter, "dead letters", "dead_letters"),
@@ -112,6 +116,7 @@ const EVENTS: [(Event, &str, &str); 15] = [
     (Event::WouldDiffer, "that would end otherwise", "would_differ"),
     (Event::Quarantine, "quarantines", "quarantines"),
     (Event::FailedProbe, "failed probes", "failed_probes"),
+    (Event::HeldMs, "ms held back at its budget", "held_ms"),
 ];
 
 /// Counters that every thread of a run adds to.
@@ -204,7 +209,7 @@ impl Tally {
         object.insert("most_waiting".to_owned(), self.most_waiting.load(Ordering::Relaxed).into());
         object.insert("seconds".to_owned(), took.as_secs_f64().into());
         object.insert("deliveries_per_second".to_owned(), self.rate(took).into());
-        serde_json::Value::Object(object).to_string()
+        json_line(&serde_json::Value::Object(object).to_string())
     }
 }
 

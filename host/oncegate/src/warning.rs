@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::exit::one_line;
+
 static MUTED: AtomicBool = AtomicBool::new(false);
 
 /// Nothing is said from now on, by the whole process: for a simulation, whose outages are no news to anybody.
@@ -12,7 +14,7 @@ pub fn mute() {
 
 pub(crate) fn say(what: fmt::Arguments<'_>) {
     if !MUTED.load(Ordering::Relaxed) {
-        eprintln!("oncegate: warning: {what}");
+        eprintln!("oncegate: warning: {}", one_line(&what.to_string()));
     }
 }
 

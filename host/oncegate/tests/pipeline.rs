@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use oncegate::fingerprint::FingerprintOf;
 use oncegate::pipeline::{
-    self, Backoff, Handle, Invoke, Order, Outputs, Parts, QuarantineRules, Rules, Stop, WaitingBound,
+    self, Backoff, Budget, Handle, Invoke, Order, Outputs, Parts, QuarantineRules, Rules, Stop, WaitingBound,
 };
 use oncegate::settle::Ordered;
 use oncegate::summary::{End, Tally};
@@ -90,8 +90,10 @@ fn rules() -> Rules {
         backoff: Backoff { min_ms: 1, max_ms: 10 },
         waiting: WaitingBound { count: 100, bytes: 1 << 20 },
         quarantine: QuarantineRules::NEVER,
+        budget: Budget::default(),
         threads: 1,
         concurrency: 1,
+        nice: 0,
         log_level: None,
         limits: Limits::default(),
     }

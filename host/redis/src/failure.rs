@@ -44,9 +44,13 @@ impl Failure {
     }
 }
 
-/// An error that is not a server's answer, in words.
+/// An error in words, escaped and bounded: a server's answer with its code in front, or why there was none.
 pub fn explained(error: &RedisError, password: Option<&Secret>) -> String {
-    if error.is_timeout() { "no answer in time".to_owned() } else { cleaned(&error.to_string(), password) }
+    match error.code() {
+        Some(code) => said(code, error.detail(), password),
+        None if error.is_timeout() => "no answer in time".to_owned(),
+        None => cleaned(&error.to_string(), password),
+    }
 }
 
 fn said(code: &str, detail: Option<&str>, password: Option<&Secret>) -> String {

@@ -48,7 +48,7 @@ pub use order::{Answer, Part, Strings};
 pub use queues::MOST_KEYS;
 pub use redis;
 pub use script::Script;
-pub use secret::Secret;
+pub use secret::{Secret, unsaid};
 pub use server::Server;
 pub use slot::{SLOTS, slot_of};
 pub use tenure::{Hold, NotYours, Tenure};

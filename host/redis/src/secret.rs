@@ -29,3 +29,38 @@ impl fmt::Display for Secret {
         f.write_str("***")
     }
 }
+
+/// A text in which no URL says who logs in: what stands between `://` and the last `@` before a blank, a quotation mark
+/// or the end is `…`. The last net for lines that quote what somebody wrote.
+pub fn unsaid(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("://") {
+        let end =
+            behind.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(behind.len());
+        let at = behind.get(..end).and_then(|url| url.rfind('@'));
+        kept.push_str(before);
+        kept.push_str(if at.is_some() { "://…" } else { "://" });
+        rest = behind.get(at.unwrap_or(0)..).unwrap_or_default();
+    }
+    kept + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_url_in_a_line_says_who_logs_in() {
+        for (text, expected) in [
+            ("no url", "no url"),
+            ("redis://h/0 is away", "redis://h/0 is away"),
+            ("redis://:hunter2@h/0 is away", "redis://…@h/0 is away"),
+            ("argument 'rediss://me:hun/t@er2@h' and x@y", "argument 'rediss://…@h' and x@y"),
+            ("a://b@c d://e@f g", "a://…@c d://…@f g"),
+            ("://@", "://…@"),
+        ] {
+            assert_eq!(unsaid(text), expected);
+        }
+    }
+}

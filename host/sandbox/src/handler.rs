@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use crate::component::Component;
 use crate::grants::Grants;
@@ -22,6 +23,9 @@ pub struct Settings {
     pub grants: Grants,
     /// Whether instances serve one message or many. Default: one.
     pub reuse: Reuse,
+    /// How many instances may wait for their next message, in all threads together: each takes up room in the
+    /// engine's pool. Default: as many as were ever under way.
+    pub most_idle: Option<usize>,
 }
 
 /// The topics that a handler may emit to.
@@ -77,13 +81,15 @@ impl Reuse {
 pub struct Handler {
     pub(crate) component: Component,
     pub(crate) settings: Arc<Settings>,
+    /// Instances that wait, in all threads together.
+    pub(crate) idle: Arc<AtomicUsize>,
 }
 
 impl Handler {
     /// Fails on a limit that would let nothing run.
     pub fn new(component: Component, settings: Settings) -> Result<Self, ZeroLimit> {
         settings.limits.validate()?;
-        Ok(Self { component, settings: Arc::new(settings) })
+        Ok(Self { component, settings: Arc::new(settings), idle: Arc::default() })
     }
 
     /// Where one thread's invocations happen.

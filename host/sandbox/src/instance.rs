@@ -1,6 +1,8 @@
 //! Instances: fresh, reused, recycled.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 use oncegate_dedup::Attempt;
@@ -20,6 +22,8 @@ pub struct Worker {
     handler: Handler,
     /// The one that was used last is on top.
     idle: Mutex<Vec<Instance>>,
+    /// It keeps none any more.
+    is_retired: AtomicBool,
 }
 
 /// A store and what runs in it. Dropped, all of it goes.
@@ -34,7 +38,7 @@ struct Instance {
 
 impl Worker {
     pub(crate) fn new(handler: Handler) -> Self {
-        Self { handler, idle: Mutex::default() }
+        Self { handler, idle: Mutex::default(), is_retired: AtomicBool::new(false) }
     }
 
     /// The handler.
@@ -45,6 +49,13 @@ impl Worker {
     /// How many instances wait for a message.
     pub fn idle(&self) -> usize {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// No further message will come: idle instances go, and so does each that becomes idle. What runs is finished.
+    pub fn retire(&self) {
+        self.is_retired.store(true, Relaxed);
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        self.handler.idle.fetch_sub(idle.len(), Relaxed);
     }
 
     /// Runs the handler on one message. Always ends, at the latest at the wall time limit, and in a defined
@@ -79,7 +90,9 @@ impl Worker {
     }
 
     fn take(&self) -> Option<Instance> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        let instance = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        self.handler.idle.fetch_sub(1, Relaxed);
+        Some(instance)
     }
 
     async fn fresh(&self) -> Instance {
@@ -98,9 +111,23 @@ impl Worker {
     /// Keeps an instance whose call returned, unless it is to be recycled.
     fn give_back(&self, instance: Instance) {
         let Reuse::Reused { max_calls, max_memory } = self.handler.settings.reuse else { return };
-        if instance.calls < max_calls && instance.store.data().room.memory_bytes() <= max_memory {
+        if self.is_retired.load(Relaxed) {
+            return;
+        }
+        if instance.calls >= max_calls || instance.store.data().room.memory_bytes() > max_memory {
+            return;
+        }
+        let most = self.handler.settings.most_idle.unwrap_or(usize::MAX);
+        let one_more = |idle: usize| (idle < most).then_some(idle + 1);
+        if self.handler.idle.fetch_update(Relaxed, Relaxed, one_more).is_ok() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
         }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.handler.idle.fetch_sub(self.idle(), Relaxed);
     }
 }
 

@@ -79,6 +79,20 @@ async fn several_invocations_of_one_worker_may_wait_at_once() {
 }
 
 #[tokio::test]
+async fn what_may_not_wait_for_its_next_message_gives_its_room_back() {
+    let settings = Settings { reuse: Reuse::DEFAULT, most_idle: Some(3), ..settings(Limits::default()) };
+    let handler = handler(&fixture("honest"), settings);
+    let (one, other, gate) = (handler.worker(), handler.worker(), gate(policy()));
+    tokio::join!(invoke(&one, &gate, "a"), invoke(&one, &gate, "b"));
+    tokio::join!(invoke(&other, &gate, "c"), invoke(&other, &gate, "d"));
+    assert!(one.idle() <= 2 && one.idle() + other.idle() <= 3);
+    let (kept, idle) = (one.idle(), other.idle());
+    drop(one);
+    tokio::join!(invoke(&other, &gate, "e"), invoke(&other, &gate, "f"), invoke(&other, &gate, "g"));
+    assert!(other.idle() >= idle && other.idle() <= 3, "{kept} were dropped and count no more");
+}
+
+#[tokio::test]
 async fn whatever_did_not_return_is_thrown_away() {
     let limits = Limits { cpu_ms: 20, ..Limits::default() };
     let settings = Settings { reuse: Reuse::DEFAULT, ..settings(limits) };

@@ -35,46 +35,70 @@ enum Step {
     Spin(()),
     /// Allocates until there is no more.
     Allocate(()),
+    /// Claims and commits so many keys that begin so.
+    Keys(String, u32),
+    /// Does the steps so many times.
+    Repeat(u32, Vec<Step>),
 }
 
 fn handle(message: Message) -> Result<()> {
     let script: Script = message.json()?;
-    for step in script.steps {
-        if !step.run(&message)? {
-            break;
+    run(&script.steps, &message).map(drop)
+}
+
+/// False if the rest of the script is for new keys only.
+fn run(steps: &[Step], message: &Message) -> Result<bool> {
+    for step in steps {
+        if !step.run(message)? {
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 impl Step {
     /// False if the rest of the script is for new keys only.
-    fn run(self, message: &Message) -> Result<bool> {
+    fn run(&self, message: &Message) -> Result<bool> {
         match self {
-            Step::Seen(key) => match seen(&key)? {
+            Step::Seen(key) => match seen(key)? {
                 Sighting::New => {}
                 Sighting::Duplicate(_) => return Ok(false),
                 Sighting::InFlight(_) => return Err(retry("in flight elsewhere")),
             },
             // Whatever the host says, this handler claims to be content: the host has to know better.
-            Step::SeenAnyway(key) => drop(seen(&key)),
-            Step::Commit(key) => commit(&key)?,
-            Step::CommitWith(key, receipt) => commit_with(&key, receipt.as_bytes())?,
-            Step::Emit(topic, text) => emit(&topic).bytes(text.as_bytes())?,
+            Step::SeenAnyway(key) => drop(seen(key)),
+            Step::Commit(key) => commit(key)?,
+            Step::CommitWith(key, receipt) => commit_with(key, receipt.as_bytes())?,
+            Step::Emit(topic, text) => emit(topic).bytes(text.as_bytes())?,
             Step::Log(line) => log::info(line),
-            Step::RetryUntil(delivery) if message.attempt < delivery => return Err(retry("not yet")),
+            Step::RetryUntil(delivery) if message.attempt < *delivery => return Err(retry("not yet")),
             Step::RetryUntil(_) => {}
             Step::Retry(reason) => return Err(retry(reason)),
             Step::Reject(reason) => return Err(reject(reason)),
             #[expect(clippy::panic, reason = "that is what was asked for")]
             Step::Panic(text) => panic!("{text}"),
-            Step::Work(rounds) => (0..rounds).for_each(|round| {
+            Step::Work(rounds) => (0..*rounds).for_each(|round| {
                 std::hint::black_box(round);
             }),
             Step::Spin(()) => loop {
                 std::hint::black_box(0);
             },
             Step::Allocate(()) => allocate(),
+            Step::Keys(beginning, count) => {
+                for number in 0..*count {
+                    let key = format!("{beginning}{number}");
+                    if matches!(seen(&key)?, Sighting::New) {
+                        commit(&key)?;
+                    }
+                }
+            }
+            Step::Repeat(times, steps) => {
+                for _ in 0..*times {
+                    if !run(steps, message)? {
+                        return Ok(false);
+                    }
+                }
+            }
         }
         Ok(true)
     }

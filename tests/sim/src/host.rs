@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oncegate::fingerprint::FingerprintOf;
 use oncegate::pipeline::{
-    Backoff, Order, Outputs, QuarantineRules, Rules, Stages, Stop, WaitingBound, stages,
+    Backoff, Budget, Order, Outputs, QuarantineRules, Rules, Stages, Stop, WaitingBound, stages,
 };
 use oncegate::settle::{Atomic, Ordered, Settle};
 use oncegate::summary::{End, Event, Tally};
@@ -132,8 +132,10 @@ fn rules(plan: &Plan) -> Rules {
         backoff: Backoff { min_ms: drawn.backoff_ms.0, max_ms: drawn.backoff_ms.1 },
         waiting: WaitingBound { count: 1_000, bytes: 1 << 20 },
         quarantine: QuarantineRules::NEVER,
+        budget: Budget::default(),
         threads: drawn.workers,
         concurrency: drawn.concurrency,
+        nice: 0,
         log_level: None,
         limits: Limits::default(),
     }

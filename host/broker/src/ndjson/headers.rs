@@ -120,7 +120,7 @@ fn base64_value(name: &str, text: &str, expected: &'static str) -> Result<Vec<u8
     }
     let encoded = json::string_text(value, "a header's value")?;
     STANDARD.decode(encoded.as_bytes()).map_err(|e| LineError::NotBase64 {
-        place: format!("header {:?}", shown(name)),
+        place: format!("header \"{}\"", shown(name)),
         problem: e.to_string(),
     })
 }

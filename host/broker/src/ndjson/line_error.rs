@@ -17,7 +17,7 @@ pub(crate) enum LineError {
     LoneSurrogate { place: &'static str },
     #[error("not an envelope: the line is {found}, not an object")]
     NotObject { found: &'static str },
-    #[error("not an envelope: unknown member {name:?}")]
+    #[error("not an envelope: unknown member \"{name}\"")]
     UnknownMember { name: String },
     #[error("not an envelope: member {name:?} occurs twice")]
     RepeatedMember { name: &'static str },
@@ -27,7 +27,7 @@ pub(crate) enum LineError {
     TwoPayloads,
     #[error("member {member:?} must be {expected}")]
     WrongType { member: &'static str, expected: &'static str },
-    #[error("header {name:?} must be {expected}")]
+    #[error("header \"{name}\" must be {expected}")]
     WrongHeader { name: String, expected: &'static str },
     #[error("member \"headers\" repeats more than {limit} bytes of names in arrays")]
     RepeatedHeaders { limit: usize },
@@ -35,15 +35,12 @@ pub(crate) enum LineError {
     NotBase64 { place: String, problem: String },
 }
 
-/// How many characters of a name a reason repeats: the input chooses the name, and the reason is kept.
-const SHOWN_CHARS: usize = 64;
+/// How many bytes of a name a reason repeats: the input chooses the name, and the reason is kept.
+const SHOWN_BYTES: usize = 64;
 
-/// A name from the input, shortened for a reason.
+/// A name from the input, escaped and shortened for a reason.
 pub(crate) fn shown(name: &str) -> String {
-    match name.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    }
+    oncegate_redis::text::shown(name.as_bytes(), SHOWN_BYTES)
 }
 
 impl LineError {

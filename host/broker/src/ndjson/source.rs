@@ -187,11 +187,14 @@ impl Decoder {
     }
 
     fn malformed(&self, line: &Line<'_>, error: &LineError) -> Malformed {
+        // How much of a line that is too long has been read by now is chance: its beginning is the same.
+        let counted = if line.too_long { line.bytes.get(..self.line_limit) } else { None };
+        let counted = counted.unwrap_or(line.bytes);
         Malformed {
             id: self.id(line.offset),
             line: Some(line.number),
             reason: error.to_string(),
-            bytes: kept(line.bytes).to_vec(),
+            bytes: kept(counted).to_vec(),
             ticket: None,
         }
     }

@@ -76,7 +76,7 @@ fn gap(answer: Value) -> Option<(u64, String, Option<String>)> {
 
 fn trouble(error: &RedisError) -> Trouble {
     match error.code() {
-        Some(code) => Trouble::of(format!("{code} {}", error.detail().unwrap_or_default())),
+        Some(_) => Trouble::of(explained(error, None)),
         None => Trouble::Away(explained(error, None)),
     }
 }

@@ -7,7 +7,7 @@
 mod acks;
 mod consumer;
 mod encoder;
-mod entry;
+pub(crate) mod entry;
 mod event;
 mod held;
 mod holding;
@@ -18,7 +18,7 @@ mod packed;
 mod place;
 mod reconnects;
 mod rendering;
-mod reply;
+pub(crate) mod reply;
 mod rounds;
 mod script;
 mod sink;

@@ -3,8 +3,13 @@
 //! An entry is the length of its stream's name and the name, the number of its fields, and for each field twice a
 //! length and as many bytes: its name and its value. All lengths are 32 bits, the least byte first.
 
+use oncegate_redis::text::shown;
+
 /// How many fields an entry may have: Lua hands on fewer than 8,000 values at once, and a field is two.
 pub const MOST_FIELDS: usize = 3_900;
+
+/// How much of a topic is shown, in bytes.
+const SHOWN_BYTES: usize = 80;
 
 /// Stands for the length of a stream's name where a topic has no stream; the topic follows.
 const NO_STREAM: u32 = u32::MAX;
@@ -63,8 +68,8 @@ fn length(length: usize) -> u32 {
 /// Why bytes are no entry that could be appended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unpackable {
-    /// The configuration has no stream for this topic.
-    #[error("the topic {0:?} has no stream; name one in the configuration")]
+    /// The configuration has no stream for this topic, which is shown escaped.
+    #[error("the topic \"{0}\" has no stream; name one in the configuration")]
     NoStream(String),
     /// It has too many fields for a script.
     #[error("an entry has {0} fields, and no more than {MOST_FIELDS} can be appended")]
@@ -97,7 +102,7 @@ impl<'a> Entries<'a> {
             rest = rest.get(4..).unwrap_or_default();
             let topic = part(&mut rest).ok_or(Unpackable::Broken)?;
             self.rest = rest;
-            return Err(Unpackable::NoStream(String::from_utf8_lossy(topic).into_owned()));
+            return Err(Unpackable::NoStream(shown(topic, SHOWN_BYTES)));
         }
         let stream = part(&mut rest).ok_or(Unpackable::Broken)?;
         let count = number(&mut rest).ok_or(Unpackable::Broken)?;

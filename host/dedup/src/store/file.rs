@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::account::Ledger;
 use super::{StoreError, Watchers};
 use claim_log::ClaimLog;
 use clock::StoreClock;
@@ -30,6 +31,7 @@ use settling::Queue;
 use stamp::Stamp;
 use turn::Turn;
 
+mod account;
 mod apply;
 mod check;
 mod checkpoint;
@@ -42,6 +44,7 @@ mod error;
 mod expiry;
 mod fault;
 mod figures;
+pub mod fuzzing;
 mod hold;
 mod home;
 mod live;
@@ -83,8 +86,11 @@ pub struct FileStore {
     next_claim: AtomicU64,
     /// Whoever changes settled records holds this, from the decision to the disk.
     turn: Mutex<Turn>,
+    /// Whoever comes next holds this while it waits for the turn.
+    next_turn: Mutex<()>,
     queue: Queue,
     watchers: Watchers,
+    ledger: Ledger,
     options: FileOptions,
     /// Dropped last, so that nobody opens the files before they are closed here.
     _lock: Lock,
@@ -108,6 +114,9 @@ impl FileStore {
     }
 
     fn turn(&self) -> MutexGuard<'_, Turn> {
+        // Whoever gives the turn back and wants it again at once stands behind who waits: a mutex alone would give it
+        // to the one that is awake, and a pipeline that settles without pause would keep another from ever settling.
+        let _next = self.next_turn.lock().unwrap_or_else(PoisonError::into_inner);
         // A panic under this lock leaves at worst a group that was written and not yet removed from memory,
         // where its claims then stay in flight until they lapse.
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
+use super::account::{Ledger, record_bytes};
 use super::{
-    Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
-    Settlement, Store, StoreError, Watchers,
+    Added, Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
+    Settlement, Store, StoreError, Usage, Watchers,
 };
 use crate::transition::{self, Held, Write};
-use crate::{Clock, Fence, Key, Record};
+use crate::{Clock, Fence, Key, Namespace, Record};
 
 /// A store that forgets everything when its process ends.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
     watchers: Watchers,
+    ledger: Ledger,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +43,7 @@ const SWEPT_PER_WRITE: usize = 2;
 impl MemoryStore {
     /// An empty store on this clock.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, inner: Mutex::default(), watchers: Watchers::default() }
+        Self { clock, inner: Mutex::default(), watchers: Watchers::default(), ledger: Ledger::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -205,6 +207,19 @@ impl Store for MemoryStore {
     ) -> BoxFuture<'a, Result<Requeued, StoreError>> {
         let change = |record: Option<&Record>| transition::requeue(record, fence, keep_ms);
         ready(self.change(key, change)).boxed()
+    }
+
+    fn account<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        added: &'a [Added],
+    ) -> BoxFuture<'a, Result<Usage, StoreError>> {
+        let found = || {
+            let inner = self.lock();
+            let own = inner.records.iter().filter(|(key, _)| key.namespace() == namespace.as_str());
+            Ok(own.map(|(key, stored)| (stored.until_ms, record_bytes(key, stored.bytes.len()))).collect())
+        };
+        ready(self.ledger.account(namespace, added, self.clock.now_ms(), found)).boxed()
     }
 
     fn watch(&self, cache: Weak<dyn Invalidate>) {

@@ -6,18 +6,21 @@
 //! server cannot be used, everything is [`Unavailable`](ClaimOutcome::Unavailable): nothing is claimed on a
 //! guess.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::{
-    Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
-    Settlement, Store, StoreError,
+    Added, Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
+    Settlement, Store, StoreError, Usage,
 };
-use crate::{Fence, Key, Mark};
+use crate::{AttemptId, Clock as _, Fence, Key, Mark, Namespace, SystemClock};
 
+mod account;
 mod by_hand;
+pub mod fuzzing;
 mod guard;
 mod listing;
 mod names;
@@ -50,6 +53,9 @@ pub struct RedisStore {
     address: String,
     replicas: u32,
     replica_timeout: Duration,
+    /// Tells this process from others in the accounts of namespaces, and what it says there from what it said before.
+    who: AttemptId,
+    said: AtomicU64,
 }
 
 impl RedisStore {
@@ -76,7 +82,8 @@ impl RedisStore {
         }
         guard.stop_making();
         let (replicas, replica_timeout) = (options.replicas, options.replica_timeout);
-        Ok(Self { server, guard, names, address, replicas, replica_timeout })
+        let who = SystemClock.attempt_id();
+        Ok(Self { server, guard, names, address, replicas, replica_timeout, who, said: AtomicU64::new(0) })
     }
 
     /// Makes a store: writes the sentinel of each primary that has none, and says for each what it did. One that is
@@ -210,6 +217,19 @@ impl Store for RedisStore {
         keep_ms: u64,
     ) -> BoxFuture<'a, Result<Requeued, StoreError>> {
         async move { by_hand::requeued(self.ask_one(by_hand::requeue(&self.names, key, fence, keep_ms)).await?) }.boxed()
+    }
+
+    fn account<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        added: &'a [Added],
+    ) -> BoxFuture<'a, Result<Usage, StoreError>> {
+        async move {
+            let number = self.said.fetch_add(1, Ordering::Relaxed);
+            let part = account::account(&self.names, namespace, self.who, number, added);
+            account::sum(self.ask_one(part).await?)
+        }
+        .boxed()
     }
 
     fn cache_epoch(&self) -> Option<u64> {

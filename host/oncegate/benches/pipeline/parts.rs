@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oncegate::fingerprint::FingerprintOf;
-use oncegate::pipeline::{Backoff, Order, Outputs, QuarantineRules, Rules, WaitingBound};
+use oncegate::pipeline::{Backoff, Budget, Order, Outputs, QuarantineRules, Rules, WaitingBound};
 use oncegate::summary::{End, Tally};
 use oncegate_broker::{Encoder, Source};
 use oncegate_dedup::store::Store;
@@ -54,8 +54,10 @@ pub fn rules(
         backoff: Backoff { min_ms: 100, max_ms: 30_000 },
         waiting: WaitingBound { count: 10_000, bytes: 64 << 20 },
         quarantine: QuarantineRules::NEVER,
+        budget: Budget::default(),
         threads: threads(),
         concurrency: CONCURRENCY,
+        nice: 0,
         log_level: None,
         limits: Limits::default(),
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
 use oncegate_broker::{NdjsonSource, RedisStreamSink, StreamUrl};
+use oncegate_dedup::text::line;
 use oncegate_dedup::{SystemClock, hex};
+use oncegate_redis::unsaid;
 use oncegate_sandbox::Engine;
 
 use crate::assembly;
@@ -62,8 +64,17 @@ fn facts(config: &Config, engine: &Engine, stores: &mut Stores) -> Result<String
         config.promise()
     );
     text.push_str(&config::grants(&handler));
+    // Writing to a String cannot fail, here and below.
+    let _ = writeln!(
+        text,
+        "share   {} of {}: {} handlers at once, {} threads that run them at nice +{}",
+        config.share.of,
+        config.share.total,
+        config.rules.concurrency,
+        config.rules.threads,
+        config.rules.nice
+    );
     if let Some(url) = config.input.stream() {
-        // Writing to a String cannot fail, here and below.
         let _ = writeln!(text, "input   {url} (the group is made by the first run)");
     }
     if let Scope::Host(host_id) = &config.scope {
@@ -78,8 +89,11 @@ fn facts(config: &Config, engine: &Engine, stores: &mut Stores) -> Result<String
     Ok(text)
 }
 
+/// The longest value that is shown, in bytes.
+const LINE_BYTES: usize = 4 << 10;
+
 /// Every setting, its value and where that came from. The handler's own values may be secrets: names only.
-fn effective(settings: &Settings) -> String {
+pub(crate) fn effective(settings: &Settings) -> String {
     let mut text = String::new();
     if let Some(name) = settings.name() {
         let _ = writeln!(text, "pipeline {name}");
@@ -98,12 +112,12 @@ fn effective(settings: &Settings) -> String {
             (_, Kind::Bytes, Value::Number(bytes)) => bytes_text(*bytes),
             (_, _, value) => value.to_string(),
         };
-        let _ = writeln!(text, "{:<24} = {value:<24} ({origin})", setting.path);
+        let _ = writeln!(text, "{:<24} = {:<24} ({origin})", setting.path, line(&unsaid(&value), LINE_BYTES));
     }
     for (table, ..) in FREE_TABLES {
         for (name, value) in settings.free(table) {
             let value = if table == PLUGIN_CONFIG { "(set)" } else { value };
-            let _ = writeln!(text, "{table}.{name} = {value}");
+            let _ = writeln!(text, "{}", line(&unsaid(&format!("{table}.{name} = {value}")), LINE_BYTES));
         }
     }
     text.push('\n');

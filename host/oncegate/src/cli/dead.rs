@@ -2,7 +2,7 @@
 
 mod places;
 mod requeue;
-mod view;
+pub(crate) mod view;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 

@@ -39,7 +39,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             "exports": inspection.exports,
             "refused": refused,
         });
-        return super::print(&format!("{json}\n"));
+        return super::print(&super::json_line(&json));
     }
     let mut text = String::new();
     // Writing to a String cannot fail.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use oncegate_dedup::SystemClock;
+use oncegate_dedup::text::Page;
 use oncegate_sandbox::Engine;
 
 use crate::assembly::{self, Assembly};
@@ -104,15 +105,11 @@ fn assemble(
 fn run_all(pipelines: &[Running<'_>], assemblies: Vec<Assembly>) -> Result<(), Failure> {
     let failures = Mutex::new(Vec::new());
     let fail = |pipeline, failure: Failure| {
-        let is_its_own = failure.exit == Exit::Quarantined;
-        failures.lock().unwrap_or_else(PoisonError::into_inner).push(of_pipeline(
-            pipeline,
-            pipelines.len(),
-            failure,
-        ));
-        if !is_its_own {
+        if !failure.exit.is_of_one_pipeline() {
             pipelines.iter().for_each(|pipeline| pipeline.stop.finish());
         }
+        let failure = of_pipeline(pipeline, pipelines.len(), failure);
+        failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
     };
     std::thread::scope(|scope| {
         for (pipeline, assembly) in pipelines.iter().zip(assemblies) {
@@ -127,7 +124,7 @@ fn run_all(pipelines: &[Running<'_>], assemblies: Vec<Assembly>) -> Result<(), F
         }
     });
     let mut failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-    failures.sort_by_key(|failure| failure.exit == Exit::Quarantined);
+    failures.sort_by_key(|failure| failure.exit.is_of_one_pipeline());
     let mut failures = failures.into_iter();
     let first = failures.next();
     // The process ends with one line and one exit code; what else failed is said before.
@@ -168,7 +165,7 @@ fn report(pipelines: &[Running<'_>], took: Duration, json: bool) -> Result<(), F
     if json && !stdout_is_taken {
         return super::print(&text);
     }
-    eprint!("{text}");
+    eprint!("{}", Page(&text));
     Ok(())
 }
 

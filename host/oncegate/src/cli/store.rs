@@ -2,16 +2,20 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use oncegate_dedup::store::{RedisStore, RedisStoreOptions, Sentinel};
+use oncegate_dedup::text;
 use oncegate_redis::redis::cmd;
 use serde_json::json;
 
 use super::{operator, print};
 use crate::audit::{self, Audit};
-use crate::console::{Console, Node, text};
+use crate::console::{self, Console, Node};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::settings::about;
 use crate::stores::{StoreOptions, StoreUrl};
 use crate::{fail, rfc3339};
+
+/// How long a line about a primary is, in bytes: servers of a cluster name each other.
+const LINE_BYTES: usize = 4 << 10;
 
 const ABOUT_INIT: &str = "Begins a store on each primary that has none: writes its sentinel, the record without which hosts refuse a server, \
      because it may have been emptied. What is there stays as it is. By doing it you accept that whatever the server \
@@ -64,7 +68,7 @@ fn init(matches: &ArgMatches, options: &StoreOptions, redis: &RedisStoreOptions)
         (all, of) if all == of => format!("{}: a store is begun", primary.address),
         (some, of) => format!("{}: {some} of {of} sentinels were missing, and are written", primary.address),
     };
-    let lines: Vec<String> = made.iter().map(line).collect();
+    let lines: Vec<String> = made.iter().map(|made| text::line(&line(made), LINE_BYTES)).collect();
     audit.came_of(&change, &lines.join("; "))?;
     print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())
 }
@@ -98,7 +102,7 @@ async fn show_node(node: &mut Node, json: bool) -> Result<usize, Failure> {
     for name in Sentinel::names_on(&node.slots) {
         let answer = node.ask(cmd("GET").arg(&name)).await;
         let found = answer.map_err(|why| fail!(Exit::Store, "{}: {name}: {why}", node.address))?;
-        let found = (found != oncegate_redis::redis::Value::Nil).then(|| text(found));
+        let found = (found != oncegate_redis::redis::Value::Nil).then(|| console::text(found));
         missing += usize::from(found.is_none());
         let sentinel = found.as_ref().map(|found| Sentinel::read(found.as_bytes()));
         let line = match (json, sentinel) {
@@ -113,6 +117,7 @@ async fn show_node(node: &mut Node, json: bool) -> Result<usize, Failure> {
             (false, Some(Err(error))) => format!("{}  {name}  {error}", node.address),
             (false, None) => format!("{}  {name}  missing", node.address),
         };
+        let line = if json { text::json_line(&line) } else { text::line(&line, LINE_BYTES) };
         print(&format!("{line}\n"))?;
     }
     Ok(missing)

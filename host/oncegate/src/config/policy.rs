@@ -7,8 +7,8 @@ use oncegate_broker::NdjsonEncoder;
 use oncegate_dedup::{Namespace, Outage, Policy};
 use oncegate_sandbox::{Level, Limits, Reuse};
 
-use super::{Input, Scope};
-use crate::pipeline::{Backoff, Order, Outputs, QuarantineRules, Rules, WaitingBound};
+use super::{Input, Scope, Share};
+use crate::pipeline::{Backoff, Budget, Order, Outputs, QuarantineRules, Rules, WaitingBound};
 use crate::settings::Settings;
 
 /// The longest window of a quarantine: it is kept in memory.
@@ -71,8 +71,10 @@ pub(super) fn rules(settings: &Settings, limits: Limits, order: Order) -> Result
             bytes: positive(settings, "limits.waiting_bytes")?,
         },
         quarantine: quarantine(settings)?,
+        budget: Budget::default(),
         threads: a_few(settings, "run.threads")?,
         concurrency: a_few(settings, "run.concurrency")?,
+        nice: 0,
         log_level: log_level(settings.text("run.log_level").unwrap_or_default()),
         limits,
     })
@@ -140,6 +142,14 @@ fn a_few(settings: &Settings, path: &str) -> Result<usize> {
     match positive(settings, path)? {
         number if number > 4096 => bail!("{path} is {number}: set at most 4096"),
         number => Ok(usize::try_from(number)?),
+    }
+}
+
+/// The total is known once all pipelines are.
+pub(super) fn share(settings: &Settings) -> Result<Share> {
+    match settings.count("run.share") {
+        of @ 1..=10_000 => Ok(Share { total: of.into(), of }),
+        other => bail!("run.share is {other}: set 1 to 10000"),
     }
 }
 

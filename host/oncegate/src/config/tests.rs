@@ -358,3 +358,35 @@ fn a_store_is_opened_once_so_that_pipelines_agree_on_it() {
         refused(&two(IN_A, &differs), &format!("differ in store.{setting}"));
     }
 }
+
+/// Two pipelines; the texts are the tables of each.
+fn side_by_side(top: &str, a: &str, b: &str) -> String {
+    let pipeline = |name: &str, further: &str| {
+        format!(
+            "[[pipeline]]\nname = \"{name}\"\nplugin.path = \"x.wasm\"\ninput.path = \"/{name}.in\"\n\
+             output.path = \"/{name}.out\"\n{further}\n"
+        )
+    };
+    format!("store.url = \"redis://h\"\n{top}\n{}{}", pipeline("a", a), pipeline("b", b))
+}
+
+#[test]
+fn the_hosts_handlers_and_processors_are_divided_by_share() {
+    let handlers = |text: &str| all(text).unwrap().iter().map(|it| it.rules.concurrency).collect::<Vec<_>>();
+    assert_eq!(handlers(&side_by_side("", "", "")), [64, 64]);
+    assert_eq!(handlers(&side_by_side("host.handlers = 30", "", "")), [15, 15]);
+    assert_eq!(handlers(&side_by_side("host.handlers = 30", "run.share = 200", "")), [20, 10]);
+    assert_eq!(handlers(&side_by_side("host.handlers = 30", "run.concurrency = 4", "")), [4, 26]);
+    let nice = |a: &str, b: &str| {
+        all(&side_by_side("run.threads = 2", a, b))
+            .unwrap()
+            .iter()
+            .map(|it| it.rules.nice)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(nice("", ""), [0, 0]);
+    assert_eq!(nice("run.share = 400", ""), [0, 6]);
+    assert_eq!(nice("run.threads = 8", ""), [6, 0], "threads are no share");
+    refused(&side_by_side("host.handlers = 1", "", ""), "host.handlers is 1, and there are 2 pipelines");
+    refused(&side_by_side("", "run.share = 0", ""), "run.share is 0: set 1 to 10000");
+}

@@ -1,6 +1,10 @@
 //! What a check found.
 
+use oncegate_dedup::text::{json_line, line};
 use serde_json::json;
+
+/// The longest part of a finding, in bytes.
+const LINE_BYTES: usize = 4 << 10;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +64,10 @@ impl Report {
 
     fn add(&mut self, level: Level, what: impl Into<String>, to_do: Option<String>) {
         let part = self.part.unwrap_or(Part::Store);
-        self.findings.push(Finding { level, part, place: self.place.clone(), what: what.into(), to_do });
+        // Servers say part of it.
+        let safe = |text: &str| line(text, LINE_BYTES);
+        let (place, what) = (safe(&self.place), safe(&what.into()));
+        self.findings.push(Finding { level, part, place, what, to_do: to_do.as_deref().map(safe) });
     }
 
     /// Something is as it should be.
@@ -113,7 +120,7 @@ impl Report {
                 "what": finding.what,
                 "to_do": finding.to_do,
             });
-            format!("{line}\n")
+            format!("{}\n", json_line(&line.to_string()))
         };
         self.findings.iter().map(line).collect()
     }

@@ -63,10 +63,7 @@ impl Line {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let why = match error.code() {
-            Some(code) => format!("{code} {}", error.detail().unwrap_or_default()),
-            None => explained(&error, self.server.options().password.as_ref()),
-        };
+        let why = explained(&error, self.server.options().password.as_ref());
         Err(anyhow!("{}: {why}", self.shown))
     }
 }

@@ -9,13 +9,16 @@ use super::task::Item;
 use crate::settle::{Outcome, Settle};
 use crate::summary::Event;
 
-/// Deliveries that one group holds at most, about.
+/// What one group weighs at most, about: so many deliveries, if each has one key and writes little. Whoever shares the
+/// store waits for a group, so that its length is not for a handler to choose.
 const GROUP: usize = 1024;
 
 /// What a worker has ready.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub items: Vec<Item>,
+    /// What they weigh together.
+    pub weight: usize,
     pub reply: UnboundedSender<Settled>,
 }
 
@@ -23,6 +26,8 @@ pub(crate) struct Ready {
 #[derive(Debug)]
 pub(crate) struct Settled {
     pub items: Vec<Item>,
+    /// What they weighed before.
+    pub weight: usize,
     pub outcomes: Vec<Outcome>,
 }
 
@@ -37,12 +42,12 @@ impl SettleStage {
     /// Settles until the last worker has gone, or until something cannot be written.
     pub async fn run(mut self, settle: &mut dyn Settle) {
         while let Some(first) = self.ready.recv().await {
+            let mut weight = first.weight;
             let mut group = vec![first];
-            let mut count = group.iter().map(|ready| ready.items.len()).sum::<usize>();
-            while count < GROUP
+            while weight < GROUP
                 && let Ok(more) = self.ready.try_recv()
             {
-                count += more.items.len();
+                weight += more.weight;
                 group.push(more);
             }
             // After a failure nothing is settled any more; workers only wait for their replies.
@@ -63,9 +68,9 @@ impl SettleStage {
 
 fn reply(group: Vec<Ready>, outcomes: Vec<Outcome>) {
     let mut outcomes = outcomes.into_iter();
-    for Ready { items, reply } in group {
+    for Ready { items, weight, reply } in group {
         let outcomes = outcomes.by_ref().take(items.len()).collect();
         // A worker that is gone needs no reply.
-        let _ = reply.send(Settled { items, outcomes });
+        let _ = reply.send(Settled { items, weight, outcomes });
     }
 }

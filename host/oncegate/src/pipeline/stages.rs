@@ -13,7 +13,7 @@ use oncegate_sandbox::Admission;
 use tokio::sync::{Mutex, mpsc};
 
 use super::{
-    Order, ReadStage, Rules, SettleStage, Shared, Stop, WorkStage, outage, quarantine, reader, retry,
+    Order, ReadStage, Rules, SettleStage, Shared, Stop, WorkStage, budget, outage, quarantine, reader, retry,
 };
 use crate::exit::Failure;
 use crate::summary::Tally;
@@ -56,6 +56,7 @@ pub fn stages(
         gate,
         waiting: retry::Waiting::new(rules.waiting),
         quarantine: quarantine::Quarantine::new(rules.quarantine),
+        used: budget::Used::new(rules.budget.clone()),
         admission: Admission::new(u32::try_from(rules.concurrency).unwrap_or(u32::MAX)),
         rules,
         tally,

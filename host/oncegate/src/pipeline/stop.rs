@@ -61,6 +61,12 @@ impl Stop {
         self.end();
     }
 
+    /// Ends the run like [`Stop::finish`], with this failure: what is under way is finished.
+    pub fn give_up(&self, failure: Failure) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        self.end();
+    }
+
     fn end(&self) {
         self.draining.store(true, Ordering::Release);
         self.notify.notify_waiters();

@@ -76,6 +76,9 @@ pub enum Plan {
     },
 }
 
+/// Bytes that are written for a delivery and weigh as much as a key.
+const WEIGHED_BYTES: usize = 4 << 10;
+
 /// A delivery to be settled.
 #[derive(Debug)]
 pub struct Item {
@@ -99,6 +102,12 @@ impl Item {
     /// Whether its settle writes something.
     pub fn writes(&self) -> bool {
         !self.output.is_empty() || !self.dead_letter.is_empty()
+    }
+
+    /// How much of a group it fills: what its settle costs beside that of a delivery with one key and little to write.
+    pub fn weight(&self) -> usize {
+        let keys = self.ending.as_ref().map_or(0, |ending| ending.settlement().keys.len());
+        keys.max(1) + (self.output.len() + self.dead_letter.len()) / WEIGHED_BYTES
     }
 
     /// Takes out what to ask of the store, to be given back with [`Item::restore`].

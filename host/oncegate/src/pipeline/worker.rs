@@ -30,10 +30,10 @@ use crate::fail;
 use crate::settle::Outcome;
 use crate::summary::{End, Event};
 
-/// Deliveries that are handed to the settler at once.
+/// Deliveries that are handed to the settler at once: so many, if each has one key and writes little.
 const READY: usize = 256;
 
-/// Deliveries of one worker that may wait for the settler, before it begins no more.
+/// What deliveries of one worker that wait for the settler may weigh, before it begins no more.
 const UNSETTLED: usize = 4 * READY;
 
 /// The pause of a delivery that is put off without anybody knowing for how long, in milliseconds.
@@ -73,7 +73,11 @@ struct Worker<'a, I> {
     running: FuturesUnordered<Running<'a>>,
     waitlist: Waitlist<'a>,
     ready: Vec<Item>,
+    /// What those weigh together.
+    ready_weight: usize,
     unsettled: usize,
+    /// What those weigh together.
+    unsettled_weight: usize,
 }
 
 /// What comes next.
@@ -109,7 +113,9 @@ impl<'a, I: Invoke> Worker<'a, I> {
             running: FuturesUnordered::new(),
             waitlist: Waitlist::new(&shared.waiting),
             ready: Vec::with_capacity(READY),
+            ready_weight: 0,
             unsettled: 0,
+            unsettled_weight: 0,
         }
     }
 
@@ -152,7 +158,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
             if !self.begin_one() {
                 return;
             }
-            if self.ready.len() >= READY {
+            if self.ready_weight >= READY {
                 self.hand_over();
                 // Timers and wakers get their turn, too.
                 tokio::task::yield_now().await;
@@ -169,7 +175,8 @@ impl<'a, I: Invoke> Worker<'a, I> {
     /// Whether what is begun now could be settled, and could wait for a retry if it came to that.
     fn has_room(&self) -> bool {
         let settling = self.unsettled + self.ready.len();
-        settling < UNSETTLED && (settling == 0 || !self.shared.waiting.is_full(settling))
+        let weight = self.unsettled_weight + self.ready_weight;
+        weight < UNSETTLED && (settling == 0 || !self.shared.waiting.is_full(settling))
     }
 
     /// Begins the next delivery. False if there is none, or no permit for it.
@@ -182,6 +189,9 @@ impl<'a, I: Invoke> Worker<'a, I> {
         };
         let due = self.waitlist.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
         if !due && self.queue.is_empty() && !self.turns.has_next() {
+            return false;
+        }
+        if !self.shared.is_within_budget() {
             return false;
         }
         // The permit comes first: a delivery that is taken can be run.
@@ -197,7 +207,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
                 self.begin(task, permit);
             }
             Some(Next::Behind) => {}
-            Some(Next::Malformed(malformed)) => self.ready.push(conclude::malformed(self.shared, &malformed)),
+            Some(Next::Malformed(malformed)) => self.settle(conclude::malformed(self.shared, &malformed)),
             None => return false,
         }
         true
@@ -252,20 +262,28 @@ impl<'a, I: Invoke> Worker<'a, I> {
     fn conclude(&mut self, task: Box<Task>, invocation: Invocation) {
         match conclude::conclude(self.shared, self.invoke, task, invocation) {
             Concluded::Done(task, end) => self.finish(Some(&task), None, end),
-            Concluded::Settle(item) => self.ready.push(*item),
+            Concluded::Settle(item) => self.settle(*item),
             Concluded::Again(task, plan) => self.redeliver(task, plan),
             Concluded::Stop(why) => self.shared.stop.fail(fail!(Exit::Store, "{why}")),
         }
+    }
+
+    fn settle(&mut self, item: Item) {
+        self.shared.charge(&item);
+        self.ready_weight += item.weight();
+        self.ready.push(item);
     }
 
     fn hand_over(&mut self) {
         if self.ready.is_empty() {
             return;
         }
+        let weight = std::mem::take(&mut self.ready_weight);
         let items = std::mem::replace(&mut self.ready, Vec::with_capacity(READY));
         self.unsettled += items.len();
+        self.unsettled_weight += weight;
         // Fails only if the settler has gone, and then the run has failed.
-        let _ = self.groups.send(Ready { items, reply: self.reply.clone() });
+        let _ = self.groups.send(Ready { items, weight, reply: self.reply.clone() });
     }
 
     async fn wait(&mut self) -> Woken {
@@ -290,6 +308,9 @@ impl<'a, I: Invoke> Worker<'a, I> {
     /// Until the next delivery is due. Bounded, because permits and room come back on other threads.
     fn pause_ms(&self) -> u64 {
         const LONGEST_MS: u64 = 20;
+        if !self.shared.is_within_budget() {
+            return LONGEST_MS;
+        }
         let now_ms = self.shared.gate.clock().now_ms();
         let due_ms = self.waitlist.due_ms().map_or(LONGEST_MS, |due_ms| due_ms.saturating_sub(now_ms));
         due_ms.clamp(1, LONGEST_MS)
@@ -297,6 +318,7 @@ impl<'a, I: Invoke> Worker<'a, I> {
 
     fn take_settled(&mut self, settled: Settled) {
         self.unsettled = self.unsettled.saturating_sub(settled.items.len());
+        self.unsettled_weight = self.unsettled_weight.saturating_sub(settled.weight);
         for (item, outcome) in settled.items.into_iter().zip(settled.outcomes) {
             self.settle_one(item, &outcome);
         }

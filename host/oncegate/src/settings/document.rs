@@ -5,16 +5,28 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 use oncegate_broker::StreamUrl;
 use oncegate_dedup::Namespace;
+use oncegate_dedup::text::shown;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::{FREE_TABLES, Kind, Origin, PIPELINE, PLUGIN_CONFIG, SETTINGS, Setting, Settings, Value, find};
+use super::{
+    FREE_TABLES, HOST, Kind, Origin, PIPELINE, PLUGIN_CONFIG, SETTINGS, Setting, Settings, Value, find,
+};
+
+/// How much of a name in a file is shown, in bytes.
+const SHOWN_BYTES: usize = 80;
 
 /// Lays a file over what is set.
 pub(super) fn read(path: &Path, settings: &mut Settings) -> Result<()> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the configuration {} cannot be read", path.display()))?;
-    let document = Document { path, text: &text };
-    let table = DeTable::parse(&text).map_err(|error| {
+    lay(path, &text, settings)
+}
+
+/// Lays a file's text over what is set. Errors show where, which name and what is allowed, and never a value: it may
+/// be a secret.
+pub(super) fn lay(path: &Path, text: &str, settings: &mut Settings) -> Result<()> {
+    let document = Document { path, text };
+    let table = DeTable::parse(text).map_err(|error| {
         let line = document.line(error.span().map_or(0, |span| span.start));
         anyhow!("{}:{line}: {}", path.display(), error.message().replace('\n', " "))
     })?;
@@ -95,10 +107,17 @@ impl Document<'_> {
         value: &DeValue<'_>,
     ) -> Result<()> {
         let path = format!("{}{name}", place.path);
-        let shown = format!("{}{name}", place.shown);
+        let shown = format!("{}{}", place.shown, key_text(name));
         let free = FREE_TABLES.iter().find(|(table, ..)| *table == path);
         match (find(&path), free, value) {
             (_, Some((table, ..)), DeValue::Table(inner)) => self.free(settings, table, &shown, inner),
+            (Some(setting), ..) if setting.path.starts_with(HOST) && place.shown != place.path => {
+                let what = format!(
+                    "{} is of the whole process: write it above the first [[{PIPELINE}]]",
+                    setting.path
+                );
+                Err(self.error(line, &what))
+            }
             (Some(setting), _, value) => {
                 let value = self
                     .value(setting, value)
@@ -132,7 +151,7 @@ impl Document<'_> {
             let Some(text) =
                 value.get_ref().as_str().filter(|text| !text.is_empty() || table == PLUGIN_CONFIG)
             else {
-                let what = format!("{shown}.{} takes a text", name.get_ref());
+                let what = format!("{shown}.{} takes a text", key_text(name.get_ref()));
                 bail!(self.error(self.line(name.span().start), &what));
             };
             settings.set_free(table, name.get_ref().to_string(), text.to_owned());
@@ -181,6 +200,11 @@ impl Document<'_> {
             _ => folder.join(file).display().to_string(),
         }
     }
+}
+
+/// A name of the file's own, for errors.
+fn key_text(name: &str) -> String {
+    shown(name.as_bytes(), SHOWN_BYTES)
 }
 
 fn is_table(path: &str) -> bool {

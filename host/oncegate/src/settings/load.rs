@@ -5,8 +5,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
+use oncegate_dedup::text::shown;
 
 use super::{SETTINGS, Setting, Value, document, find};
+
+/// How much of a value that is not allowed is shown, in bytes.
+const SHOWN_BYTES: usize = 80;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +72,11 @@ impl Settings {
         document::read(path, self)
     }
 
+    /// Lays a configuration's text over what is set, as if it were that file's.
+    pub fn lay(&mut self, path: &Path, text: &str) -> Result<()> {
+        document::lay(path, text, self)
+    }
+
     /// Lays a flag's value over what is set, in every pipeline. What each pipeline has for itself is refused
     /// where there are several, and so is a plugin for pipelines that have different ones.
     pub fn flag(&mut self, setting: &'static Setting, text: &str) -> Result<()> {
@@ -75,7 +84,7 @@ impl Settings {
         let value = setting
             .kind
             .parse(text)
-            .ok_or_else(|| anyhow!("--{flag} takes {}, not {text:?}", setting.kind.allowed()))?;
+            .ok_or_else(|| anyhow!("--{flag} takes {}, not {}", setting.kind.allowed(), quoted(text)))?;
         if self.pipelines.len() > 1 && (setting.alone || self.plugins_differ(setting)) {
             let names: Vec<_> = self.pipelines.iter().filter_map(Settings::name).collect();
             bail!(
@@ -213,5 +222,13 @@ impl Settings {
             Some((Value::List(list), _)) => Some(list),
             _ => None,
         }
+    }
+}
+
+/// A value that is not allowed, unless it may be one with a password in it that stands in a wrong place.
+fn quoted(text: &str) -> String {
+    match text.contains('@') {
+        true => "this value".to_owned(),
+        false => format!("\"{}\"", shown(text.as_bytes(), SHOWN_BYTES)),
     }
 }

@@ -40,6 +40,10 @@ fn an_error_names_file_line_key_and_what_is_allowed() {
             "oncegate.toml:1: polisee is not a setting; the tables are plugin, input",
         ),
         (
+            "[[pipeline]]\nname = \"a\"\n[pipeline.host]\nhandlers = 60",
+            "oncegate.toml:4: host.handlers is of the whole process: write it above the first [[pipeline]]",
+        ),
+        (
             "[[pipeline]]\nname = \"a\"\n[pipeline.policy]\nlease = 60",
             "oncegate.toml:4: pipeline.policy.lease takes a time such as",
         ),

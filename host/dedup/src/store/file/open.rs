@@ -75,9 +75,11 @@ impl FileStore {
             log: Mutex::new(log),
             owner,
             next_claim: AtomicU64::new(0),
+            next_turn: Mutex::new(()),
             turn: Mutex::new(turn),
             queue: Queue::default(),
             watchers: crate::store::Watchers::default(),
+            ledger: super::Ledger::default(),
             options,
             _lock: lock,
         }))

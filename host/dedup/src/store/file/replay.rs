@@ -67,7 +67,7 @@ fn named(name: &str) -> Option<Stamp> {
 impl Replayed {
     /// Takes one log in. The error is where it cannot be read. A line that was cut short by the end of its
     /// process or by a power cut is no error: its claim was never answered, or was not promised to last.
-    fn log(&mut self, bytes: &[u8]) -> Result<(), usize> {
+    pub(super) fn log(&mut self, bytes: &[u8]) -> Result<(), usize> {
         let Some((header, mut rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Ok(()) };
         if header.iter().all(|byte| *byte == 0) && is_zero(rest) {
             return Ok(());

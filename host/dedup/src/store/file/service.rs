@@ -7,10 +7,10 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use super::FileStore;
 use super::settling::Settling;
 use crate::store::{
-    Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
-    Settlement, Store, StoreError,
+    Added, Claim, ClaimOutcome, Entry, Forgotten, Invalidate, Listing, Marked, Page, Requeued, SettleOutcome,
+    Settlement, Store, StoreError, Usage,
 };
-use crate::{Fence, Key, transition};
+use crate::{Fence, Key, Namespace, transition};
 
 /// Everything is done in the calling thread, while the future is polled: a claim takes microseconds, a settle
 /// as long as the disk does.
@@ -62,6 +62,14 @@ impl Store for FileStore {
         keep_ms: u64,
     ) -> BoxFuture<'a, Result<Requeued, StoreError>> {
         ready(self.change(key, |record| transition::requeue(record, fence, keep_ms))).boxed()
+    }
+
+    fn account<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        added: &'a [Added],
+    ) -> BoxFuture<'a, Result<Usage, StoreError>> {
+        ready(self.account_of(namespace, added)).boxed()
     }
 
     fn watch(&self, cache: Weak<dyn Invalidate>) {

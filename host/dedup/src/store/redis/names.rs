@@ -64,6 +64,11 @@ impl Names {
         (self.of(&key) == name).then_some(key)
     }
 
+    /// The name of what is known of a namespace as a whole, which no record has.
+    pub fn account(&self, namespace: &Namespace) -> String {
+        format!("{PREFIX}{}{namespace}:account", self.tag)
+    }
+
     /// The pattern that all names of a namespace match and no other names of ours. Neither a tag nor a namespace has a
     /// character that means something in a pattern, nor a colon, which ends them.
     pub fn pattern(&self, namespace: &Namespace) -> String {

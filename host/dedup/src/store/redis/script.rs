@@ -54,6 +54,7 @@ script!(
     include_str!("operator.lua"),
     include_str!("requeue.lua")
 );
+script!(ACCOUNT, "Keeps what namespaces take.", include_str!("account.lua"));
 script!(SCAN, "Finds names.", include_str!("scan.lua"));
 
 /// Those that may be called without a question, to see that the user may.

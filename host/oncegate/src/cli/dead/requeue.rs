@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::ArgMatches;
 use oncegate_dedup::store::Requeued;
+use oncegate_dedup::text::line;
 use oncegate_dedup::{Fence, Key, Namespace, State};
 use serde_json::{Value, json};
 
@@ -16,6 +17,9 @@ use crate::stores::Opened;
 
 /// Letters asked for at once.
 const PAGE: usize = 100;
+
+/// How long a line is that says what came of a letter, in bytes.
+const LINE_BYTES: usize = 8 << 10;
 
 /// Which letters are meant.
 #[derive(Debug)]
@@ -248,12 +252,12 @@ impl Work {
             return Err(error.context(format!("the dead letter {}", letter.id))).or_exit(Exit::File);
         }
         self.sent += 1;
-        print(&format!("{}: {outcome}\n", letter.id))
+        print(&format!("{}\n", line(&format!("{}: {outcome}", letter.id), LINE_BYTES)))
     }
 
     fn keep(&mut self, id: &str, why: &str) -> Result<(), Failure> {
         self.kept += 1;
-        print(&format!("{id}: not sent: {why}\n"))
+        print(&format!("{}\n", line(&format!("{id}: not sent: {why}"), LINE_BYTES)))
     }
 }
 

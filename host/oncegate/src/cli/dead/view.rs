@@ -1,11 +1,11 @@
 //! Dead letters for people and for programs.
 
 use clap::ArgMatches;
-use oncegate_dedup::text::shown;
+use oncegate_dedup::text::{line, shown};
 use serde_json::{Value, json};
 
 use super::places::{self, Place};
-use crate::cli::{operator, print};
+use crate::cli::{self, operator, print};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::letters::{FileLetters, Letter, StreamLetters};
 use crate::{fail, rfc3339};
@@ -16,7 +16,10 @@ const LISTED_BYTES: usize = 60;
 /// How much of any other text a list shows, in bytes.
 const TEXT_BYTES: usize = 200;
 
-type Found = (String, anyhow::Result<Letter>);
+/// How much of a part of a letter its page shows, in bytes; `--json` shows all of it.
+const PAGE_BYTES: usize = 64 << 10;
+
+pub(crate) type Found = (String, anyhow::Result<Letter>);
 
 pub fn list(matches: &ArgMatches) -> Result<(), Failure> {
     let limit = matches.get_one::<u32>("limit").copied().unwrap_or(u32::MAX) as usize;
@@ -62,18 +65,23 @@ pub fn show(matches: &ArgMatches) -> Result<(), Failure> {
     }
 }
 
-fn text_line((id, letter): &Found) -> String {
+pub(crate) fn text_line((id, letter): &Found) -> String {
     let letter = match letter {
         Ok(letter) => letter,
-        Err(error) => return format!("{id}  unreadable: {error:#}\n"),
+        Err(error) => return unreadable(id, error),
     };
     let when = letter.died_ms.map(|ms| format!("  {}", rfc3339::utc(ms))).unwrap_or_default();
     let keys: String = letter.keys().map(|key| format!("  key {}", clipped(key))).collect();
     format!(
-        "{id}{when}  {}{keys}  payload {}\n",
+        "{}{when}  {}{keys}  payload {}\n",
+        line(id, TEXT_BYTES),
         clipped(letter.reason()),
         shown(&letter.payload, LISTED_BYTES)
     )
+}
+
+fn unreadable(id: &str, error: &anyhow::Error) -> String {
+    format!("{}  unreadable: {}\n", line(id, TEXT_BYTES), line(&format!("{error:#}"), PAGE_BYTES))
 }
 
 /// A text of the host's as it stands, because it was escaped when it was written; escaped, if it was not.
@@ -88,12 +96,12 @@ fn printable(text: &str, limit: usize) -> String {
     if text.starts_with(once.trim_end_matches('…')) { once } else { escaped }
 }
 
-fn json_line((id, letter): &Found) -> String {
+pub(crate) fn json_line((id, letter): &Found) -> String {
     let line = match letter {
         Ok(letter) => json_of(letter),
         Err(error) => json!({"id": id, "unreadable": format!("{error:#}")}),
     };
-    format!("{line}\n")
+    cli::json_line(&line)
 }
 
 fn json_of(letter: &Letter) -> Value {
@@ -123,31 +131,31 @@ fn text_or_base64(bytes: &[u8]) -> Value {
     }
 }
 
-fn page((id, letter): &Found) -> String {
+pub(crate) fn page((id, letter): &Found) -> String {
     let letter = match letter {
         Ok(letter) => letter,
-        Err(error) => return format!("{id}  unreadable: {error:#}\n"),
+        Err(error) => return unreadable(id, error),
     };
-    let line = |name: &str, text: &[u8]| format!("{name:<18}  {}\n", shown(text, usize::MAX));
-    let mut page = line("id", id.as_bytes());
+    let row = |name: &str, text: &[u8]| format!("{name:<18}  {}\n", shown(text, PAGE_BYTES));
+    let mut page = row("id", id.as_bytes());
     if let Some(ms) = letter.died_ms {
-        page.push_str(&line("time", rfc3339::utc(ms).as_bytes()));
+        page.push_str(&row("time", rfc3339::utc(ms).as_bytes()));
     }
     for (name, text) in &letter.host_headers {
         page.push_str(&format!(
             "{:<18}  {}\n",
             shown(name.as_bytes(), TEXT_BYTES),
-            printable(text, usize::MAX)
+            printable(text, PAGE_BYTES)
         ));
     }
-    page.push_str(&line("message id", letter.message_id.as_bytes()));
-    page.push_str(&line("topic", letter.topic.as_bytes()));
+    page.push_str(&row("message id", letter.message_id.as_bytes()));
+    page.push_str(&row("topic", letter.topic.as_bytes()));
     if let Some(key) = &letter.message_key {
-        page.push_str(&line("message key", key.as_bytes()));
+        page.push_str(&row("message key", key.as_bytes()));
     }
     for header in &letter.headers {
-        page.push_str(&line(&format!("header {}", shown(header.name.as_bytes(), TEXT_BYTES)), &header.value));
+        page.push_str(&row(&format!("header {}", shown(header.name.as_bytes(), TEXT_BYTES)), &header.value));
     }
-    page.push_str(&line("payload", &letter.payload));
+    page.push_str(&row("payload", &letter.payload));
     page
 }

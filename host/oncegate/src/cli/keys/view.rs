@@ -5,7 +5,7 @@ use oncegate_dedup::text::shown;
 use oncegate_dedup::{Key, Namespace, Record, State};
 use serde_json::{Value, json};
 
-use crate::cli::print;
+use crate::cli::{json_line, print};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
 use crate::settings::about;
@@ -16,6 +16,9 @@ const PAGE: usize = 1000;
 
 /// How much of a receipt is shown, in bytes.
 const RECEIPT_BYTES: usize = 200;
+
+/// The same where a program reads it. Only what a policy of ours never wrote is longer.
+const MOST_BYTES: usize = 1 << 20;
 
 /// Which records are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +55,10 @@ pub async fn list(opened: &Opened, namespace: Namespace, which: Which, json: boo
 
 fn show(entry: &Entry, json: bool) -> String {
     match &entry.record {
-        Ok(record) if json => format!("{}\n", json_line(entry, record)),
+        Ok(record) if json => json_line(&json_of(entry, record)),
         Ok(record) => format!("{}\n", text_line(entry, record)),
         Err(unreadable) if json => {
-            let line = json!({"key": entry.key.name().to_string(), "unreadable": unreadable.to_string()});
-            format!("{line}\n")
+            json_line(&json!({"key": entry.key.name().to_string(), "unreadable": unreadable.to_string()}))
         }
         Err(unreadable) => format!("{}  unreadable: {unreadable}\n", entry.key.name()),
     }
@@ -100,7 +102,7 @@ fn text_line(entry: &Entry, record: &Record) -> String {
     line
 }
 
-fn json_line(entry: &Entry, record: &Record) -> Value {
+fn json_of(entry: &Entry, record: &Record) -> Value {
     json!({
         "key": entry.key.name().to_string(),
         "state": state(entry, record),
@@ -111,7 +113,7 @@ fn json_line(entry: &Entry, record: &Record) -> Value {
         "host_deaths": record.host_deaths,
         "fence": record.fence.to_string(),
         "fingerprint": record.fingerprint.map(|print| print.to_string()),
-        "receipt": record.receipt.as_ref().map(|receipt| shown(receipt, receipt.len())),
-        "text": shown(record.text.as_bytes(), record.text.len()),
+        "receipt": record.receipt.as_ref().map(|receipt| shown(receipt, MOST_BYTES)),
+        "text": shown(record.text.as_bytes(), MOST_BYTES),
     })
 }

@@ -66,3 +66,29 @@ fn notes_are_written_with_the_settles_and_without() {
     assert_eq!(store.note(b"state").unwrap().as_deref(), Some(&b"mine"[..]));
     assert!(is_committed(&store, "k"));
 }
+
+#[test]
+fn who_settles_without_pause_keeps_nobody_from_settling() {
+    const TURNS: usize = 30;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &ManualClock::at(1_000));
+    let (mut others, done) = (0, std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let busy = scope.spawn(|| {
+            let mut turns = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let prepared = store.prepare(&[]);
+                std::thread::sleep(std::time::Duration::from_millis(2));
+                drop(prepared);
+                turns += 1;
+            }
+            turns
+        });
+        for _ in 0..TURNS {
+            drop(store.prepare(&[]));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        others = busy.join().unwrap();
+    });
+    assert!(others <= 2 * TURNS, "{others} turns went to the one, {TURNS} to the other");
+}
