@@ -54,11 +54,11 @@ impl Place<'_> {
             "[store]\nurl = \"{store}\"\n\n\
              [[pipeline]]\nname = \"watched\"\n\
              [pipeline.plugin]\npath = \"{}\"\n\
-             [pipeline.input]\npath = \"-\"\n[pipeline.output]\npath = \"-\"\n\
+             [pipeline.input]\npath = \"-\"\n[pipeline.output]\ntopics = [\"*\"]\npath = \"-\"\n\
              [pipeline.dead_letters]\npath = \"watched.dead\"\n\n\
              [[pipeline]]\nname = \"neighbour\"\n\
              [pipeline.plugin]\npath = \"{}\"\n\
-             [pipeline.input]\npath = \"{}\"\n[pipeline.output]\npath = \"neighbour.out\"\n",
+             [pipeline.input]\npath = \"{}\"\n[pipeline.output]\ntopics = [\"*\"]\npath = \"neighbour.out\"\n",
             plugin("payment"),
             plugin(neighbour.plugin),
             neighbour.input(self.folder).display(),
