@@ -80,7 +80,10 @@ impl Bench {
 pub fn oncegate() -> Command {
     let path = std::env::var_os("ONCEGATE_BIN").map(PathBuf::from).unwrap_or_else(|| built("debug/oncegate"));
     assert!(path.exists(), "{} is missing: `cargo xtask test` builds it", path.display());
-    Command::new(path)
+    let mut command = Command::new(path);
+    // Compiled once for all tests, and not beside what the user of this machine has compiled.
+    command.env("XDG_CACHE_HOME", built("cache")).env_remove("CACHE_DIRECTORY");
+    command
 }
 
 /// A plugin's component.

@@ -2,8 +2,12 @@
 
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The cargo that runs this tool, so that one version does everything.
 pub fn cargo() -> Command {
@@ -30,6 +34,40 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout).with_context(|| line(command))?.trim().to_owned())
 }
 
+/// Whether the command succeeded, and all that it said; none if it had to be ended because it took too long.
+pub fn output_within(command: &mut Command, limit: Duration) -> Result<Option<(bool, String)>> {
+    println!("$ {}", line(command));
+    let mut said = tempfile()?;
+    command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said.try_clone()?);
+    let mut child = command.spawn().with_context(|| format!("failed to start `{}`", line(command)))?;
+    let begun = Instant::now();
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None if begun.elapsed() >= limit => {
+                child.kill()?;
+                child.wait()?;
+                return Ok(None);
+            }
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    said.seek(SeekFrom::Start(0))?;
+    let mut bytes = Vec::new();
+    said.read_to_end(&mut bytes)?;
+    Ok(Some((status.success(), String::from_utf8_lossy(&bytes).into_owned())))
+}
+
+/// A file that nobody else sees: output of any length fits into it, and a child's child that lives on holds nothing up.
+fn tempfile() -> Result<File> {
+    let path =
+        std::env::temp_dir().join(format!("xtask-{}-{:?}", std::process::id(), thread::current().id()));
+    let file = File::options().read(true).write(true).create_new(true).open(&path);
+    let file = file.with_context(|| format!("{} cannot be made", path.display()))?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
 /// Where the shell would find this program.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -54,6 +92,17 @@ mod tests {
         assert_eq!(error.to_string(), "`sh -c echo why >&2; exit 3` failed (exit status: 3): why");
         let error = run(&mut Command::new("no-such-program")).expect_err("absent");
         assert!(error.to_string().starts_with("failed to start `no-such-program`"), "{error}");
+    }
+
+    #[test]
+    fn what_takes_too_long_is_ended_and_what_was_said_is_whole() {
+        let within = |script: &str, limit: Duration| {
+            output_within(Command::new("sh").args(["-c", script]), limit).expect("there is a shell")
+        };
+        assert_eq!(within("sleep 600", Duration::from_millis(50)), None);
+        let (passed, said) =
+            within("echo out; echo err >&2; exit 3", Duration::from_secs(60)).expect("it ends");
+        assert_eq!((passed, said.as_str()), (false, "out\nerr\n"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod command;
 mod component;
 mod demo;
 mod fixtures;
+mod fuzz;
 mod plugins;
 mod proof;
 mod test;
@@ -33,6 +34,8 @@ cargo xtask COMMAND
   sim [ARGUMENT…]     run the real pipeline on virtual time with faults from a seed: --seeds N, --seed S
   chaos [ARGUMENT…]   run real hosts and servers under real faults: --minutes N --seed S --shape
                       single|cluster|sentinel
+  fuzz [TARGET…] [--minutes N]
+                      run libFuzzer on all targets or these, 15 minutes each; needs nightly
   test [--ci] [STEP…] check, build and test everything, or only the steps named
   help                print this
 
@@ -76,6 +79,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("bench", [word, rest @ ..]) if word == "neighbours" => {
             bench::neighbours::run(&Workspace::find()?, rest)?
         }
+        ("fuzz", _) => fuzz::run(&Workspace::find()?, rest)?,
         ("test", _) => test::run(&Workspace::find()?, rest)?,
         ("plugins" | "fixtures" | "demo" | "bench", [extra, ..]) => {
             bail!("`cargo xtask {command}` takes no argument `{extra}`")

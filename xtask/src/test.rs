@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which failures are cheapest to find.
 
 pub mod deny;
+mod deployment;
 pub mod redis;
 pub mod report;
 mod steps;

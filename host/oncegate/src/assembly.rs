@@ -10,9 +10,8 @@ use oncegate_broker::{
 use oncegate_dedup::store::RedisStore;
 use oncegate_dedup::{Gate, SystemClock};
 use oncegate_redis::{Server, Tenure, wait};
-use oncegate_sandbox::{Allocation, Component, Engine, Handler, Reuse};
+use oncegate_sandbox::{Allocation, Compiler, Component, Engine, Handler, Reuse};
 
-use crate::compiling;
 use crate::config::{Config, Input, Promise, Target};
 use crate::deploy::Deployment;
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -85,10 +84,10 @@ impl Assembly {
 }
 
 /// One engine with room for the instances of all pipelines.
-pub fn engine(configs: &[Config]) -> Result<Engine, Failure> {
+pub fn engine(configs: &[Config], compiler: Compiler) -> Result<Engine, Failure> {
     let instances = configs.iter().map(room).fold(0, usize::saturating_add);
     let instances = u32::try_from(instances).unwrap_or(u32::MAX);
-    let engine = Engine::with_compiler(instances, compiling::compiler()?).or_exit(Exit::Failed)?;
+    let engine = Engine::with_compiler(instances, compiler).or_exit(Exit::Failed)?;
     if let Allocation::OnDemand { why } = engine.allocation() {
         warning!("fresh instances will be slow, there is no room for a pool: {why}");
     }
@@ -110,6 +109,9 @@ pub fn handler(engine: &Engine, config: &Config) -> Result<Handler, Failure> {
     let component = component(engine, config)
         .with_context(|| format!("the plugin {}", config.plugin.display()))
         .or_exit(Exit::Plugin)?;
+    for note in engine.compiler().take_notes() {
+        warning!("{note}");
+    }
     let settings = oncegate_sandbox::Settings {
         limits: config.rules.limits.clone(),
         config: config.plugin_values.iter().cloned().collect(),

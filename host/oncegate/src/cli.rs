@@ -17,8 +17,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use oncegate_dedup::text::{self, Page};
 use oncegate_redis::unsaid;
 
+use crate::compiling::Compiling;
+use crate::config::Config;
 use crate::exit::{self, Exit, Failure, OrExit as _};
 use crate::fail;
+use crate::rights::{self, Rights};
 use crate::settings::{Kind, SETTINGS, Settings};
 
 /// Runs the command that the process was started with.
@@ -119,6 +122,16 @@ pub(crate) fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
         .or_exit(Exit::Usage)?;
     }
     Ok(settings)
+}
+
+/// Makes the compiler of a process that has these pipelines, and drops the rights that they do not need: before
+/// the first thread.
+fn begin(matches: &ArgMatches, configs: &[Config]) -> Result<(Compiling, Rights), Failure> {
+    let Some(config) = configs.first() else { return Err(fail!(Exit::Usage, "there is no pipeline")) };
+    let compiling = Compiling::new(&config.host)?;
+    let file = matches.get_one::<String>("config").map(Path::new);
+    let rights = rights::drop_for(configs, file, &compiling)?;
+    Ok((compiling, rights))
 }
 
 /// Prints to standard output, whatever could disturb a terminal escaped. A reader that has gone away is no failure of

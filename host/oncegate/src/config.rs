@@ -3,6 +3,7 @@
 mod budget;
 mod derive;
 mod grants;
+mod host;
 mod order;
 mod place;
 mod policy;
@@ -29,6 +30,7 @@ use crate::stores::StoreOptions;
 use crate::trust::Trust;
 
 pub use grants::described as grants;
+pub use host::{DropRights, HostOptions};
 pub use place::{Input, Target, real};
 pub use promise::Promise;
 pub use scope::Scope;
@@ -82,6 +84,8 @@ pub struct Config {
     pub share: Share,
     /// Whether instances are kept.
     pub reuse: Reuse,
+    /// What is of the whole process, and the same in all of its pipelines.
+    pub host: HostOptions,
     /// What the pipeline works by; source, topic and encoders are its source's and sinks' to fill in.
     pub rules: Rules,
 }
@@ -150,6 +154,7 @@ impl Config {
             scope,
             share: policy::share(settings)?,
             reuse: policy::reuse(settings),
+            host: HostOptions::new(settings)?,
             rules,
         };
         config.store.validate()?;

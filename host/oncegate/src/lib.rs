@@ -24,6 +24,7 @@ mod outputs;
 pub mod pipeline;
 mod progress;
 mod rfc3339;
+pub mod rights;
 pub mod settings;
 pub mod settle;
 mod signals;

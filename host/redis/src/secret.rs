@@ -30,18 +30,26 @@ impl fmt::Display for Secret {
     }
 }
 
+/// A parameter that no URL of ours has, and that others' have.
+const PARAMETER: &str = "password=";
+
 /// A text in which no URL says who logs in: what stands between `://` and the last `@` before a blank, a quotation mark
-/// or the end is `…`. The last net for lines that quote what somebody wrote.
+/// or the end is `…`, and so is what follows `password=` in it. The last net for lines that quote what somebody wrote.
 pub fn unsaid(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once("://") {
         let end =
             behind.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(behind.len());
-        let at = behind.get(..end).and_then(|url| url.rfind('@'));
+        let (url, after) = behind.split_at(end);
+        let (login, place) = url.split_at(url.rfind('@').unwrap_or(0));
         kept.push_str(before);
-        kept.push_str(if at.is_some() { "://…" } else { "://" });
-        rest = behind.get(at.unwrap_or(0)..).unwrap_or_default();
+        kept.push_str(if login.is_empty() { "://" } else { "://…" });
+        match place.split_once(PARAMETER) {
+            Some((place, _)) => kept.extend([place, PARAMETER, "…"]),
+            None => kept.push_str(place),
+        }
+        rest = after;
     }
     kept + rest
 }
@@ -58,7 +66,8 @@ mod tests {
             ("redis://:hunter2@h/0 is away", "redis://…@h/0 is away"),
             ("argument 'rediss://me:hun/t@er2@h' and x@y", "argument 'rediss://…@h' and x@y"),
             ("a://b@c d://e@f g", "a://…@c d://…@f g"),
-            ("://@", "://…@"),
+            ("://@", "://@"),
+            ("redis://h?password=hunter2&x=y or z", "redis://h?password=… or z"),
         ] {
             assert_eq!(unsaid(text), expected);
         }

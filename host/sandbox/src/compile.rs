@@ -5,6 +5,7 @@
 //! a pipe and gives machine code back. The process that runs guests has no compiler in its engine, and reads
 //! nothing of a component but its first eight bytes.
 
+mod cache;
 mod child;
 mod compiler;
 mod error;
@@ -14,6 +15,7 @@ mod program;
 mod target;
 mod wire;
 
+pub use cache::{Cache, CacheError};
 pub use child::serve_compilation;
 pub use compiler::Compiler;
 pub use error::CompileError;

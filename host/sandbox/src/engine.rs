@@ -147,6 +147,11 @@ impl Engine {
         &self.inner.allocation
     }
 
+    /// What compiles components for it.
+    pub fn compiler(&self) -> &Compiler {
+        &self.inner.compiler
+    }
+
     /// How many instances there may be at once.
     pub fn instances(&self) -> u32 {
         self.inner.instances

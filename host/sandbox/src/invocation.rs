@@ -38,7 +38,7 @@ pub struct Invocation {
 /// What one invocation used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// CPU time in nanoseconds, its instance's making included. Too large or too small by at most 1 ms for each
+    /// CPU time in nanoseconds, its instance's making included. Too large or too small by at most 0.1 ms for each
     /// time that it waited or gave way.
     pub cpu_ns: u64,
     /// Host calls.

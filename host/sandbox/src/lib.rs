@@ -45,7 +45,7 @@ mod wasi;
 mod watch;
 
 pub use admission::{Admission, Permit};
-pub use compile::{CompileError, CompileLimits, Compiler, Program, serve_compilation};
+pub use compile::{Cache, CacheError, CompileError, CompileLimits, Compiler, Program, serve_compilation};
 pub use component::{Component, Inspection};
 pub use engine::{Allocation, Engine, EngineError};
 pub use form::read;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// What has to become of a case: it is refused when it is loaded, or runs and ends.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expected {
     /// What is said when it is refused. Then nothing else is expected.
     pub refused: Option<String>,
@@ -28,7 +28,7 @@ pub struct Expected {
     /// How many further log lines were dropped and counted.
     #[serde(default)]
     pub dropped: u32,
-    /// What the pipeline makes of it, if that differs from its end: the reason in the dead letter.
+    /// What the pipeline makes of it, if its end does not say so: the reason in the dead letter.
     pub dead_letter: Option<String>,
 }
 

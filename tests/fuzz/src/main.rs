@@ -11,10 +11,12 @@ use oncegate_fuzz::{Corpus, Mutator, Rng, TARGETS, Target, folder, named};
 const HELP: &str = "\
 oncegate-fuzz [TARGET…] [--seconds N] [--seed S] [--inputs N]
 oncegate-fuzz TARGET --input FILE
+oncegate-fuzz TARGET --prepare FOLDER
 oncegate-fuzz --list
 
 Replays the kept inputs of each target, then mutates them for N seconds (default 5), or N times with --inputs. The same
-seed makes the same inputs. What fails is written to a file beside the program, with the call that repeats it.
+seed makes the same inputs. What fails is written to a file beside the program, with the call that repeats it. --prepare writes what another fuzzer needs: the
+seeds, and beside the folder its words (FOLDER.dict) and the length of the longest input (FOLDER.longest).
 ";
 
 /// What the command line asks for.
@@ -24,6 +26,7 @@ struct Wanted {
     inputs: u64,
     seed: u64,
     input: Option<PathBuf>,
+    prepared: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn parse(arguments: &[String]) -> Result<Wanted, String> {
         inputs: u64::MAX,
         seed: clock.subsec_nanos().into(),
         input: None,
+        prepared: None,
     };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -67,6 +71,7 @@ fn parse(arguments: &[String]) -> Result<Wanted, String> {
             "--seed" => wanted.seed = number(value()?)?,
             "--inputs" => (wanted.inputs, wanted.time) = (number(value()?)?, Duration::MAX),
             "--input" => wanted.input = Some(value()?.into()),
+            "--prepare" => wanted.prepared = Some(value()?.into()),
             name => {
                 wanted.targets.push(named(name).ok_or(format!("there is no target {name:?}; see --list"))?)
             }
@@ -85,6 +90,10 @@ fn run(wanted: &Wanted) -> Result<(), String> {
         (target.run)(&input);
         println!("{}: {} holds", target.name, path.display());
         return Ok(());
+    }
+    if let (Some(folder), [target]) = (&wanted.prepared, wanted.targets.as_slice()) {
+        return prepare(target, folder)
+            .map_err(|error| format!("{} cannot be written: {error}", folder.display()));
     }
     println!("seed {}", wanted.seed);
     wanted.targets.iter().try_for_each(|target| fuzz(target, wanted))
@@ -119,6 +128,19 @@ fn fuzz(target: &Target, wanted: &Wanted) -> Result<(), String> {
         started.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+/// Writes seeds, words and the longest length, as libFuzzer takes them.
+fn prepare(target: &Target, folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (at, seed) in (target.seeds)().into_iter().enumerate() {
+        std::fs::write(folder.join(format!("seed-{at}")), seed)?;
+    }
+    let word = |word: &&[u8]| {
+        format!("\"{}\"\n", word.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>())
+    };
+    std::fs::write(folder.with_extension("dict"), target.words.iter().map(word).collect::<String>())?;
+    std::fs::write(folder.with_extension("longest"), target.longest.to_string())
 }
 
 /// Runs one input. A panic has said by then what does not hold.

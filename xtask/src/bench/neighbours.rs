@@ -17,6 +17,7 @@ use figures::{Figures, Pairs};
 use host::Place;
 use server::Server;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::redis;
@@ -26,10 +27,13 @@ use crate::workspace::Workspace;
 
 /// What the command takes.
 pub const HELP: &str = "\
-cargo xtask bench neighbours [--pairs N] [--seconds N] [--store file|redis] [NEIGHBOUR…]
+cargo xtask bench neighbours [--pairs N] [--seconds N] [--store file|redis] [--folder DIR] [--as-built]
+                            [NEIGHBOUR…]
 
   --pairs N       pairs of an honest and a hostile neighbour, for each hostile one (default 5)
   --seconds N     how long each of a run's two parts is measured (default 4)
+  --as-built      with the host and the plugins as they were built last
+  --folder DIR    where the files are: on a disk that others use, its waits are measured, too
   --store WHICH   the store that both pipelines share (default: file, then redis)
   NEIGHBOUR       spin, allocate, keys, log, emit (default: all)
 ";
@@ -39,6 +43,8 @@ struct Options {
     part: Duration,
     stores: Vec<String>,
     cases: Vec<Case>,
+    build: bool,
+    folder: Option<PathBuf>,
 }
 
 /// Measures what the arguments name and prints a table for each store. Fails if a figure is not within its bounds.
@@ -48,8 +54,15 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     let options = options(arguments)?;
-    plugins::build(workspace)?;
-    run_command(cargo().current_dir(&workspace.root).args(["build", "--release", "--package", "oncegate"]))?;
+    if options.build {
+        plugins::build(workspace)?;
+        run_command(cargo().current_dir(&workspace.root).args([
+            "build",
+            "--release",
+            "--package",
+            "oncegate",
+        ]))?;
+    }
     let mut missed = Vec::new();
     for store in &options.stores {
         missed.extend(table(workspace, &options, store)?);
@@ -66,12 +79,16 @@ fn options(arguments: &[String]) -> Result<Options> {
         part: Duration::from_secs(4),
         stores: vec!["file".to_owned(), "redis".to_owned()],
         cases: Vec::new(),
+        build: true,
+        folder: None,
     };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("{word} takes a value\n{HELP}"));
         match word.as_str() {
             "--pairs" => options.pairs = value()?.parse::<usize>()?.max(1),
+            "--folder" => options.folder = Some(value()?.into()),
+            "--as-built" => options.build = false,
             "--seconds" => options.part = Duration::from_secs(value()?.parse()?),
             "--store" => match value()?.as_str() {
                 store @ ("file" | "redis") => options.stores = vec![store.to_owned()],
@@ -98,7 +115,7 @@ fn table(workspace: &Workspace, options: &Options, store: &str) -> Result<Vec<St
         }
         _ => None,
     };
-    let folder = workspace.built("neighbours");
+    let folder = options.folder.clone().unwrap_or_else(|| workspace.target.clone()).join("neighbours");
     fresh(&folder)?;
     for case in [&HONEST].into_iter().chain(&options.cases) {
         case.write(&folder)?;

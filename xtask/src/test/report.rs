@@ -8,6 +8,8 @@ use std::time::Duration;
 pub enum Outcome {
     /// It ran, and all was well.
     Passed,
+    /// It ran, and all was well but for a part that cannot be had everywhere, and is no failure where it cannot.
+    Without(String),
     /// It could not run here, for this reason.
     Skipped(String),
     /// It found something, or broke.
@@ -38,6 +40,7 @@ impl fmt::Display for Report {
         for (name, outcome, took) in &self.rows {
             let (result, reason) = match outcome {
                 Outcome::Passed => ("ok", ""),
+                Outcome::Without(what) => ("ok", what.as_str()),
                 Outcome::Skipped(reason) => ("SKIPPED", reason.as_str()),
                 Outcome::Failed(reason) => ("FAILED", reason.as_str()),
             };
@@ -58,6 +61,8 @@ mod tests {
         let mut report = Report::default();
         report.add("format", Outcome::Passed, Duration::from_millis(1_240));
         report.add("deny", Outcome::Skipped("no python3".into()), Duration::ZERO);
+        let without = "advisories: not checked, their database cannot be reached";
+        report.add("deny", Outcome::Without(without.into()), Duration::from_millis(2_000));
         assert!(report.passed());
         report.add("unit", Outcome::Failed("`cargo test` failed".into()), Duration::from_secs(70));
         assert!(!report.passed());
@@ -65,8 +70,9 @@ mod tests {
 step          result     seconds
 format        ok             1.2
 deny          SKIPPED        0.0  no python3
+deny          ok             2.0  advisories: not checked, their database cannot be reached
 unit          FAILED        70.0  `cargo test` failed
-total                       71.2
+total                       73.2
 ";
         assert_eq!(report.to_string(), expected);
     }

@@ -4,7 +4,7 @@
 //! second profile would compile them all a second time.
 
 use super::report::Outcome::{self, Passed, Skipped};
-use super::{deny, redis};
+use super::{deny, deployment, redis};
 use crate::command::{cargo, run};
 use crate::fixtures;
 use crate::plugins;
@@ -31,10 +31,18 @@ const TEST_THREADS: &str = "RUST_TEST_THREADS";
 /// How long fresh seeds are simulated.
 const SIMULATED_SECONDS: &str = "60";
 
+/// How long each target is fuzzed.
+const FUZZED_SECONDS: &str = "4";
+
 /// All steps, in order.
-pub const STEPS: [Step; 12] = [
+pub const STEPS: [Step; 14] = [
     Step { name: "format", what: "the sources are formatted", run: format },
-    Step { name: "deny", what: "licences and origins of the dependencies", run: deny::check },
+    Step { name: "deny", what: "licences, origins and known faults of the dependencies", run: deny::check },
+    Step {
+        name: "deployment",
+        what: "systemd accepts the service and what it takes away",
+        run: deployment::check,
+    },
     Step { name: "clippy", what: "no warnings in native code", run: clippy },
     Step { name: "clippy-guests", what: "no warnings in the guests, for their target", run: clippy_guests },
     Step { name: "docs", what: "the documentation builds and its links lead somewhere", run: docs },
@@ -46,6 +54,7 @@ pub const STEPS: [Step; 12] = [
     },
     Step { name: "redis", what: "there is a redis-server for the tests to start", run: redis::find },
     Step { name: "tests", what: "unit, conformance, documentation and whole-system tests", run: tests },
+    Step { name: "fuzz", what: "whatever comes from outside, kept and made up", run: fuzz },
     Step {
         name: "model",
         what: "the protocol's model holds, and does not without any one of its rules",
@@ -103,6 +112,12 @@ fn tests(workspace: &Workspace) -> Result<Outcome> {
     cargo.env("ONCEGATE_PLUGINS", workspace.built("plugins"));
     cargo.env("ONCEGATE_FIXTURES", workspace.built(fixtures::FOLDER));
     passed(&mut cargo)
+}
+
+/// Built as the tests are; see [`prove`].
+fn fuzz(workspace: &Workspace) -> Result<Outcome> {
+    run(in_workspace(workspace, "build").args(["--workspace", "--bins", "--tests"]))?;
+    passed(crate::fuzz::program(workspace).args(["--seconds", FUZZED_SECONDS]))
 }
 
 fn model(workspace: &Workspace) -> Result<Outcome> {

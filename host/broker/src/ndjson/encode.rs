@@ -45,12 +45,12 @@ pub fn encode(output: &Output<'_>, lines: &mut Vec<u8>) {
 /// Everything that stands before the headers.
 pub(super) fn begin(output: &Output<'_>, lines: &mut Vec<u8>) {
     lines.extend_from_slice(br#"{"id":"#);
-    plain(output.id, lines);
+    string(output.id, lines);
     lines.extend_from_slice(br#","topic":"#);
-    plain(output.topic, lines);
+    string(output.topic, lines);
     if let Some(key) = output.key {
         lines.extend_from_slice(br#","key":"#);
-        plain(key, lines);
+        string(key, lines);
     }
 }
 
@@ -144,7 +144,7 @@ impl<'a> HeaderList<'a> {
     fn member(&mut self, name: &str) {
         self.lines.extend_from_slice(if self.open { b"," } else { br#","headers":{"# });
         self.open = true;
-        plain(name, self.lines);
+        string(name, self.lines);
         self.lines.push(b':');
     }
 }
@@ -166,33 +166,27 @@ fn base64(bytes: &[u8], lines: &mut Vec<u8>) {
     lines.push(b'"');
 }
 
-/// Writes a name, which a guest or a message chose, as a JSON string in which nothing disturbs a terminal: all that is
-/// not plain stands as `\uXXXX`, and reads back the same.
-fn plain(text: &str, lines: &mut Vec<u8>) {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return string(text, lines);
-    }
-    lines.push(b'"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => lines.extend_from_slice(&[b'\\', c as u8]),
-            c if is_plain(c) => lines.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            c => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
-                lines.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
-            }),
-        }
-    }
-    lines.push(b'"');
-}
-
-/// Writes a JSON string. Only what must be escaped is; everything else stays readable.
+/// Writes a JSON string. What must be escaped is, and what would disturb a terminal that shows the file; everything else
+/// stays readable.
 fn string(text: &str, lines: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();
     lines.push(b'"');
     let mut plain_from = 0;
     for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+        // In the middle of a character nothing begins.
+        if matches!(byte, 0x20..=0x7e | 0x80..=0xbf) && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        if byte >= 0x7f {
+            if let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()).filter(|&c| !is_plain(c)) {
+                lines.extend_from_slice(&bytes[plain_from..at]);
+                plain_from = at + c.len_utf8();
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    lines.extend_from_slice(b"\\u");
+                    lines.extend([12, 8, 4, 0].map(|shift| HEX[usize::from((*unit >> shift) & 15)]));
+                }
+            }
             continue;
         }
         lines.extend_from_slice(&bytes[plain_from..at]);
@@ -267,6 +261,16 @@ mod tests {
             let written = written.strip_suffix("}\n").unwrap();
             assert_eq!(serde_json::from_str::<String>(written).unwrap(), payload);
         }
+    }
+
+    #[test]
+    fn what_would_disturb_a_terminal_is_escaped_and_letters_are_not() {
+        let line = line(b"0", &[header("\u{202e}n", "ö\u{e0041}\u{9b}".as_bytes())], Some("\u{7f}k"));
+        assert_eq!(
+            line,
+            "{\"id\":\"p:0\",\"topic\":\"t\",\"key\":\"\\u007fk\",\"headers\":{\"\\u202en\":\
+             \"ö\\udb40\\udc41\\u009b\"},\"payload\":0}\n"
+        );
     }
 
     #[test]

@@ -38,9 +38,9 @@ pub(crate) enum LineError {
 /// How many bytes of a name a reason repeats: the input chooses the name, and the reason is kept.
 const SHOWN_BYTES: usize = 64;
 
-/// A name from the input, escaped and shortened for a reason.
+/// A name from the input, escaped and shortened for a reason, where it stands between quotation marks.
 pub(crate) fn shown(name: &str) -> String {
-    oncegate_redis::text::shown(name.as_bytes(), SHOWN_BYTES)
+    oncegate_redis::text::shown(name.as_bytes(), SHOWN_BYTES).replace('"', "\\\"")
 }
 
 impl LineError {

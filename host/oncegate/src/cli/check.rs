@@ -31,7 +31,9 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     for settings in settings.pipelines() {
         super::print(&effective(settings))?;
     }
-    let engine = assembly::engine(&configs)?;
+    let (compiling, rights) = super::begin(matches, &configs)?;
+    super::print(&format!("{rights}\n"))?;
+    let engine = assembly::engine(&configs, compiling.compiler)?;
     let mut stores =
         Stores::new(configs.iter().map(|config| config.store.clone()), Arc::new(SystemClock), false);
     for config in &configs {

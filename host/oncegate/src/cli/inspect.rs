@@ -5,10 +5,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use oncegate_sandbox::{Capability, Component, Engine, Limits};
+use oncegate_sandbox::{Capability, CompileLimits, Component, Engine, Limits};
 
-use crate::compiling;
+use crate::compiling::Compiling;
 use crate::exit::{Exit, Failure, OrExit as _};
+use crate::rights;
 
 pub fn command() -> Command {
     Command::new("inspect")
@@ -21,7 +22,9 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let path = matches.get_one::<String>("plugin").map(Path::new).unwrap_or(Path::new(""));
     let limits = Limits::default();
-    let engine = Engine::with_compiler(1, compiling::compiler()?).or_exit(Exit::Failed)?;
+    let compiling = Compiling::once(CompileLimits::default())?;
+    rights::drop_for_a_look(path, &compiling);
+    let engine = Engine::with_compiler(1, compiling.compiler).or_exit(Exit::Failed)?;
     let inspection = oncegate_sandbox::read(path, &limits)
         .and_then(|bytes| Component::inspect(&engine, &bytes, &limits))
         .with_context(|| format!("the plugin {}", path.display()))

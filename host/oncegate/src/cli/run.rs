@@ -47,6 +47,8 @@ struct Running<'a> {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut settings = super::settings(matches)?;
     let configs = Config::all(&mut settings).or_exit(Exit::Usage)?;
+    let (compiling, rights) = super::begin(matches, &configs)?;
+    eprintln!("oncegate: {rights}");
     let started = Instant::now();
     let pipeline =
         |config| Running { config, promise: OnceLock::new(), tally: Arc::default(), stop: Arc::default() };
@@ -57,7 +59,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let result = {
         let tallies = pipelines.iter().map(|pipeline| Arc::clone(&pipeline.tally)).collect();
         let _progress = Progress::start(tallies, std::io::stderr().is_terminal());
-        let engine = assembly::engine(&configs)?;
+        let engine = assembly::engine(&configs, compiling.compiler.clone())?;
         assemble(&configs, &pipelines, &engine, matches.get_flag("init-store")).and_then(|assemblies| {
             let mut reloader = Reloader::new(matches.clone(), settings, engine, requests);
             for ((config, watch), assembly) in configs.iter().zip(watches).zip(&assemblies) {

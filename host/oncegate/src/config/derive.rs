@@ -14,7 +14,13 @@ pub(super) fn derive(settings: &mut Settings) -> Result<()> {
     let stem = plugin.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let name = settings.name().map(str::to_owned).unwrap_or(stem);
     if settings.get("policy.namespace").is_none() && Namespace::new(&name).is_err() {
-        bail!("the plugin's name {name:?} cannot be a namespace (A-Z a-z 0-9 . _ -): give --namespace");
+        // A URL in the place of a file may have a password in it.
+        let shown = if plugin.to_string_lossy().contains("://") || name.contains('@') {
+            String::new()
+        } else {
+            format!(" {name:?}")
+        };
+        bail!("the plugin's name{shown} cannot be a namespace (A-Z a-z 0-9 . _ -): give --namespace");
     }
     settings.derive("policy.namespace", Value::Text(name));
     let namespace = settings.required("policy.namespace")?;

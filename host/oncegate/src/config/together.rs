@@ -9,6 +9,7 @@ use super::{Config, Input, same_server};
 pub(super) fn check(configs: &[Config]) -> Result<()> {
     for (index, config) in configs.iter().enumerate() {
         for earlier in configs.iter().take(index) {
+            host(earlier, config)?;
             namespaces(earlier, config)?;
             stores(earlier, config)?;
             targets(earlier, config)?;
@@ -16,6 +17,16 @@ pub(super) fn check(configs: &[Config]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn host(one: &Config, other: &Config) -> Result<()> {
+    match one.host.difference(&other.host) {
+        Some(setting) => bail!(
+            "the pipelines {one} and {other} differ in {setting}, which is of the whole process: set it once, above \
+             the pipelines"
+        ),
+        None => Ok(()),
+    }
 }
 
 fn namespaces(one: &Config, other: &Config) -> Result<()> {

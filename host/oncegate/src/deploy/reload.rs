@@ -1,5 +1,6 @@
 //! Looks for new versions, on SIGHUP and by itself, and has them take over.
 
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -123,6 +124,9 @@ impl Reloader {
             let names: Vec<&str> = other.into_iter().map(String::as_str).collect();
             bail!("restart needed: {} changed, which a running process cannot follow", names.join(", "));
         }
+        if let Some(path) = configs.iter().flat_map(files).find(|path| is_closed(path)) {
+            bail!("restart needed: this process has dropped the right to read {}", path.display());
+        }
         for (pipeline, config) in self.pipelines.iter_mut().zip(configs) {
             pipeline.watch = Watch::of(&config);
             pipeline.config = config;
@@ -168,6 +172,17 @@ impl Reloadable {
         self.deployment.take_over(handler);
         notice!("the pipeline {name} runs another version of its plugin now: sha256 {digest}");
     }
+}
+
+/// The files that a pipeline's handler is made of.
+fn files(config: &Config) -> Vec<&Path> {
+    let signature = config.trust.signed.as_ref().map(|signed| signed.signature.as_path());
+    [config.plugin.as_path()].into_iter().chain(signature).collect()
+}
+
+/// Whether the file may not be read. That one is missing is told by whoever reads it.
+fn is_closed(path: &Path) -> bool {
+    std::fs::File::open(path).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 fn is_reloadable(path: &str) -> bool {

@@ -82,6 +82,8 @@ impl Full {
 #[derive(Debug)]
 pub(crate) struct Used {
     budget: Budget,
+    /// Whether anything is bounded at all.
+    is_bounded: bool,
     store: Rate,
     output: Rate,
     dead_letter: Rate,
@@ -97,6 +99,7 @@ pub(crate) struct Used {
 impl Used {
     pub fn new(budget: Budget) -> Self {
         Self {
+            is_bounded: budget != Budget { patience_ms: budget.patience_ms, ..Budget::default() },
             store: Rate::new(budget.store_rate),
             output: Rate::new(budget.output_rate),
             dead_letter: Rate::new(budget.dead_letter_rate),
@@ -149,12 +152,8 @@ impl Used {
             self.store.charge(added.usage.bytes, now_ms);
             self.keys.fetch_add(added.usage.keys, Relaxed);
             self.store_bytes.fetch_add(added.usage.bytes, Relaxed);
-            if !self.counts_keys() {
-                continue;
-            }
-            match untold.iter_mut().find(|other| other.life_ms == added.life_ms) {
-                Some(other) => other.usage = other.usage.and(added.usage),
-                None => untold.push(added),
+            if self.counts_keys() {
+                join(&mut untold, added);
             }
         }
     }
@@ -217,21 +216,24 @@ impl Used {
     }
 }
 
+fn join(all: &mut Vec<Added>, added: Added) {
+    match all.iter_mut().find(|other| other.life_ms == added.life_ms) {
+        Some(other) => other.usage = other.usage.and(added.usage),
+        None => all.push(added),
+    }
+}
+
 impl Shared {
     /// Whether the pipeline may begin another delivery.
     pub fn is_within_budget(&self) -> bool {
-        !self.is_bounded() || self.used.full(self.gate.clock().now_ms()).is_none()
+        !self.used.is_bounded || self.used.full(self.gate.clock().now_ms()).is_none()
     }
 
     /// Counts what a delivery is about to add.
     pub fn charge(&self, item: &Item) {
-        if self.is_bounded() {
+        if self.used.is_bounded {
             self.used.charge(item, self.gate.clock().now_ms());
         }
-    }
-
-    fn is_bounded(&self) -> bool {
-        self.used.budget != Budget { patience_ms: self.used.budget.patience_ms, ..Budget::default() }
     }
 
     /// Tells the store what was added, and hears what the namespace takes there.
@@ -251,14 +253,14 @@ impl Shared {
             // It is told with what comes next: a store that is away takes no deliveries either.
             Err(_) => {
                 let mut since = self.used.untold.lock().unwrap_or_else(PoisonError::into_inner);
-                since.extend(untold);
+                untold.into_iter().for_each(|added| join(&mut since, added));
             }
         }
     }
 
     /// Looks after the budget for as long as the pipeline runs. `ends` says whether its input does.
     pub async fn keep_budget(&self, ends: bool) {
-        if !self.is_bounded() {
+        if !self.used.is_bounded {
             return std::future::pending().await;
         }
         let mut look = 0_u64;

@@ -227,7 +227,7 @@ impl Settings {
 
 /// A value that is not allowed, unless it may be one with a password in it that stands in a wrong place.
 fn quoted(text: &str) -> String {
-    match text.contains('@') {
+    match text.contains('@') || text.contains("://") {
         true => "this value".to_owned(),
         false => format!("\"{}\"", shown(text.as_bytes(), SHOWN_BYTES)),
     }

@@ -399,6 +399,37 @@ pub static SETTINGS: &[Setting] = &[
         Some("100"),
         "How much this pipeline counts beside the others, from 1 to 10000: for its part of host.handlers, and for its handlers' part of the processors while these are busy",
     ),
+    setting(
+        "compile.memory",
+        Kind::Bytes,
+        Some("1GiB"),
+        "Memory of the process that compiles a plugin; a quarter of it is the most machine code that a plugin may become",
+    ),
+    setting(
+        "compile.cpu",
+        Kind::Duration,
+        Some("120s"),
+        "CPU time of the process that compiles a plugin, in whole seconds",
+    ),
+    setting("compile.time", Kind::Duration, Some("60s"), "How long compiling a plugin may take"),
+    setting(
+        "compile.cache",
+        Kind::Path,
+        None,
+        "The folder in which compiled plugins are kept: this user's alone, made with mode 0700 if it is not there. A folder that is named here and cannot be used is an error. Default: plugins in $CACHE_DIRECTORY, or oncegate/plugins in $XDG_CACHE_HOME or ~/.cache",
+    ),
+    setting(
+        "compile.cache_bytes",
+        Kind::Bytes,
+        Some("1GiB"),
+        "How much of that is kept; the oldest goes first. 0: plugins are compiled at each start",
+    ),
+    setting(
+        "host.drop_rights",
+        Kind::Choice(&["required", "best-effort", "off"]),
+        Some("best-effort"),
+        "Whether the process takes from itself what its pipelines do not need (files, servers, programs, system calls) before its first thread: as far as the kernel can do it, or not at all (off); required ends the run where the kernel lacks a part",
+    ),
     setting("run.threads", Kind::Count, None, "Threads that run handlers. Default: one for each processor"),
     setting("run.concurrency", Kind::Count, Some("64"), "Handlers that may be under way at once"),
     flag(

@@ -1,18 +1,21 @@
 //! The program that a compile child runs.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::ptr;
 use std::sync::Arc;
 
+use oncegate_rights::OwnProgram;
 use rustix::fs::{Mode, OFlags};
 
 use super::limits::CompileLimits;
 
+/// The path that goes with the descriptor, always this one.
+static EMPTY: &CStr = c"";
 /// The most arguments that a program may have, its name included.
 const MOST_ARGUMENTS: usize = 7;
 
@@ -25,6 +28,16 @@ const MOST_ARGUMENTS: usize = 7;
 pub struct Program {
     file: Arc<OwnedFd>,
     arguments: Vec<CString>,
+}
+
+/// What tells a program from another one, or from its own next version: a copy of it, or one that was built again,
+/// is another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    inode: u64,
+    bytes: i64,
+    modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 impl Program {
@@ -45,9 +58,20 @@ impl Program {
         Ok(Self { file: Arc::new(file), arguments })
     }
 
-    /// The descriptor through which it is run.
-    pub fn descriptor(&self) -> RawFd {
-        self.file.as_raw_fd()
+    /// What a process has to keep to be able to run it.
+    pub fn kept(&self) -> OwnProgram {
+        OwnProgram { descriptor: self.file.as_raw_fd(), empty_path: EMPTY }
+    }
+
+    /// Which program it is.
+    pub(crate) fn identity(&self) -> io::Result<Identity> {
+        let stat = rustix::fs::fstat(&*self.file)?;
+        Ok(Identity {
+            inode: stat.st_ino as u64,
+            bytes: stat.st_size as i64,
+            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        })
     }
 
     /// How to start it: within these limits, with nothing in its environment, in the root folder, in a process
@@ -82,18 +106,12 @@ impl Program {
             libc::syscall(
                 libc::SYS_execveat,
                 self.file.as_raw_fd(),
-                c"".as_ptr(),
+                EMPTY.as_ptr(),
                 argv.as_ptr(),
                 envp.as_ptr(),
                 libc::AT_EMPTY_PATH,
             );
         }
         io::Error::last_os_error()
-    }
-}
-
-impl AsFd for Program {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
     }
 }

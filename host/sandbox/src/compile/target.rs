@@ -1,5 +1,10 @@
 //! What code has to be like for an engine to run it.
 
+use std::hash::{Hash as _, Hasher};
+
+use sha2::{Digest as _, Sha256};
+
+use super::program::Identity;
 use crate::census;
 use crate::engine::{self, Memories};
 
@@ -24,6 +29,17 @@ impl Target {
         Ok(artifact)
     }
 
+    /// What has to be the same for code of this target to fit an engine: the engine's settings, the runtime's
+    /// version, and the program that compiles. What the processor has to have is written in the code, and is
+    /// checked when it is loaded.
+    pub(crate) fn compatibility(self, engine: &wasmtime::Engine, program: &Identity) -> [u8; 32] {
+        let mut digest = Digest(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut digest);
+        program.hash(&mut digest);
+        digest.write_u8(self.code());
+        digest.0.finalize().into()
+    }
+
     /// As one byte of a request.
     pub(crate) fn code(self) -> u8 {
         match self.memories {
@@ -40,5 +56,19 @@ impl Target {
             _ => return None,
         };
         Some(Self { memories })
+    }
+}
+
+/// Hashes into more bits than a hash table needs.
+struct Digest(Sha256);
+
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Of no use: the digest is taken out.
+    fn finish(&self) -> u64 {
+        0
     }
 }

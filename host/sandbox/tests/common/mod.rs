@@ -103,3 +103,15 @@ pub fn resident() -> usize {
     let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
     pages * 4096
 }
+
+/// Runs tests of this program in a process of their own, after a shell has said something.
+pub fn in_a_process_with(setting: &str, tests: &[&str]) {
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("{setting} && exec \"$0\" --exact {}", tests.join(" "))])
+        .arg(std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let passed = format!("{} passed", tests.len());
+    assert!(output.status.success() && said.contains(&passed), "{said}");
+}

@@ -9,7 +9,7 @@ mod found;
 mod other_host;
 mod suite;
 
-use common::{engine, resident};
+use common::{engine, in_a_process_with, resident};
 use oncegate_sandbox::Allocation;
 use suite::Suite;
 
@@ -43,25 +43,17 @@ async fn two_hundred_rounds_do_not_make_the_host_grow() {
     assert!(grown < GROWN_BYTES, "grown by {grown} bytes");
 }
 
-/// Runs one test of the suite in a process of its own, after a shell has said something.
-fn in_a_process_with(setting: &str, test: &str) {
-    let output = std::process::Command::new("sh")
-        .args(["-c", &format!("{setting} && exec \"$0\" --exact {test}")])
-        .arg(std::env::current_exe().unwrap())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-}
-
 const ONE_ROUND: &str = "each_ends_as_its_folder_says_and_the_next_message_is_handled";
 
 #[test]
 fn no_backtrace_reaches_a_cause() {
-    in_a_process_with("export RUST_BACKTRACE=1 RUST_LIB_BACKTRACE=1 WASMTIME_BACKTRACE_DETAILS=1", ONE_ROUND);
+    in_a_process_with(
+        "export RUST_BACKTRACE=1 RUST_LIB_BACKTRACE=1 WASMTIME_BACKTRACE_DETAILS=1",
+        &[ONE_ROUND],
+    );
 }
 
 #[test]
 fn without_address_space_for_a_pool_the_ends_are_the_same() {
-    in_a_process_with("export ON_DEMAND=1 && ulimit -v 4000000", ONE_ROUND);
+    in_a_process_with("export ON_DEMAND=1 && ulimit -v 4000000", &[ONE_ROUND]);
 }

@@ -151,9 +151,11 @@ fn hides(path: &str, value: &Value) -> bool {
         Value::Array(items) => items.iter().all(|item| hides(path, item)),
         Value::String(text) => {
             let from = text.find("://").map_or(0, |at| at + 3);
-            let url =
+            let place =
                 path.ends_with("store.url") || (path.ends_with(".path") && !path.ends_with("plugin.path"));
-            let end = match text.rfind('@').filter(|&at| url && from > 0 && at > from) {
+            // Where a URL ends inside of a line can only be guessed if there are blanks in it.
+            let url = place && from > 0 && !text.contains([' ', '\t', '\n', '\r', '"', '\'', '`']);
+            let end = match text.rfind('@').filter(|&at| url && at > from) {
                 Some(at) => at,
                 None => from.min(text.len()),
             };

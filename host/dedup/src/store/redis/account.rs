@@ -40,3 +40,37 @@ pub fn sum(answer: Value) -> Result<Usage, StoreError> {
         _ => Err(strange()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oncegate_redis::redis::{Connection, Script};
+
+    use super::*;
+    use crate::conformance::{RedisServer, ServerOptions};
+
+    fn tell(connection: &mut Connection, part: &Part) -> Usage {
+        let script = Script::new(script::ACCOUNT.source());
+        let mut script = script.prepare_invoke();
+        for key in part.keys.iter() {
+            script.key(key);
+        }
+        for arg in part.args.iter() {
+            script.arg(arg);
+        }
+        let Value::Array(answers) = script.arg(0).invoke(connection).unwrap() else { panic!("no list") };
+        sum(answers.into_iter().next().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_again_because_its_reply_was_lost_is_counted_once() {
+        let server = RedisServer::start(ServerOptions::default());
+        let (mut connection, namespace) = (server.connection(), Namespace::new("n").unwrap());
+        let added = [Added { life_ms: 60_000, usage: Usage { keys: 3, bytes: 30 } }];
+        let said = |who, number| {
+            account(&Names::default(), &namespace, AttemptId::from_bytes([who; 16]), number, &added)
+        };
+        for (who, number, keys) in [(1, 0, 3), (1, 0, 3), (1, 1, 6), (2, 1, 9), (1, 1, 9), (2, 1, 9)] {
+            assert_eq!(tell(&mut connection, &said(who, number)), Usage { keys, bytes: keys * 10 });
+        }
+    }
+}
