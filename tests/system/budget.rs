@@ -18,7 +18,7 @@ fn window(window: &str) -> String {
 fn pipeline(name: &str, budget: &str) -> String {
     format!(
         "[[pipeline]]\nname = \"{name}\"\nplugin.path = \"{}\"\ninput.path = \"{name}.in\"\n\
-         output.path = \"{name}.out\"\nrun.threads = 1\nrun.concurrency = 1\n{budget}\n",
+         output.path = \"{name}.out\"\noutput.topics = [\"*\"]\nrun.threads = 1\nrun.concurrency = 1\n{budget}\n",
         plugin("probe").display()
     )
 }

@@ -23,7 +23,8 @@ fn of_each_thread(pid: u32, name: &str) -> Vec<String> {
 fn host(bench: &Bench, further: &[&str]) -> Child {
     let mut command = oncegate();
     command.current_dir(bench.path(".")).arg("run").arg("--plugin").arg(plugin("probe"));
-    command.args(["--input", "-", "--output", "out.ndjson", "--store", "file:gate.db"]).args(further);
+    command.args(["--input", "-", "--output", "out.ndjson", "--topics", "*", "--store", "file:gate.db"]);
+    command.args(further);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 

@@ -23,7 +23,7 @@ fn spinning(bench: &Bench, name: &str, further: &str) -> String {
     bench.write(&format!("{name}.in"), "{\"payload\":{\"steps\":[{\"spin\":null}]}}\n".repeat(200));
     format!(
         "[[pipeline]]\nname = \"{name}\"\nplugin.path = \"{}\"\ninput.path = \"{name}.in\"\n\
-         output.path = \"{name}.out\"\n{further}\n",
+         output.path = \"{name}.out\"\noutput.topics = [\"*\"]\n{further}\n",
         plugin("probe").display()
     )
 }
