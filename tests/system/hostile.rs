@@ -39,7 +39,7 @@ fn pipeline(case: &Case) -> String {
 
 /// The honest pipeline: as many effects as there are cases.
 const HONEST: &str = "[[pipeline]]\nname = \"honest\"\n[pipeline.input]\npath = \"honest.in\"\n\
-                      [pipeline.output]\npath = \"honest.out\"\n[pipeline.plugin]\npath = ";
+                      [pipeline.output]\npath = \"honest.out\"\ntopics = [\"t\"]\n[pipeline.plugin]\npath = ";
 
 fn effect(key: usize) -> Value {
     let key = format!("k{key}");
