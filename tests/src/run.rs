@@ -168,6 +168,11 @@ impl Ended {
         ends
     }
 
+    /// What it wrote on standard error beyond the line that every run begins with.
+    pub fn complaints(&self) -> Vec<&str> {
+        self.stderr.lines().filter(|line| !line.starts_with("oncegate: rights ")).collect()
+    }
+
     /// The one line of a failure.
     pub fn error(&self) -> &str {
         let mut lines = self.stderr.lines().filter(|line| line.starts_with("oncegate: "));

@@ -13,8 +13,7 @@ fn call(bench: &Bench, arguments: &[&str]) -> Ended {
 fn refused(bench: &Bench, arguments: &[&str], code: i32, expected: &str) {
     let ended = call(bench, arguments);
     assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
-    let lines = ended.stderr.lines().filter(|line| !line.starts_with("oncegate: rights "));
-    let lines: Vec<&str> = lines.collect();
+    let lines = ended.complaints();
     assert_eq!(lines.len(), 1, "{arguments:?}: {}", ended.stderr);
     assert!(lines[0].contains(expected), "{arguments:?}: {}", lines[0]);
 }

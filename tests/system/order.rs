@@ -159,7 +159,7 @@ fn reads(client: &mut Client, host: &mut Host) -> bool {
 
 /// It was not let in, and says in one line who is.
 fn is_refused(ended: &Ended, holder: u32) {
-    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(5), 1), "{ended:?}");
+    assert_eq!((ended.code, ended.complaints().len()), (Some(5), 1), "{ended:?}");
     let line = ended.error();
     assert!(line.contains("orders") && line.contains("input.exclusive"), "{line}");
     assert!(line.contains(&format!("process {holder} on ")), "{line}");

@@ -10,7 +10,6 @@ use crate::compiling::Compiling;
 use crate::config::{Config, DropRights};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
-use crate::warning::warning;
 
 /// What there is of this process, for the line that says so.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub enum Rights {
     Dropped(Dropped),
     /// Nothing was, because it was told so.
     Kept,
-    /// Nothing was, for this reason.
+    /// Not all were, for this reason.
     Failed(String),
 }
 
@@ -28,7 +27,7 @@ impl std::fmt::Display for Rights {
         match self {
             Self::Dropped(dropped) => write!(f, "{dropped}"),
             Self::Kept => f.write_str("rights kept: host.drop_rights is off"),
-            Self::Failed(why) => write!(f, "rights kept: {why}"),
+            Self::Failed(why) => write!(f, "rights not dropped, or not all of them: {why}"),
         }
     }
 }
@@ -52,10 +51,7 @@ pub fn drop_for(configs: &[Config], file: Option<&Path>, compiling: &Compiling) 
         }
         (Ok(dropped), _) => Ok(Rights::Dropped(dropped)),
         (Err(error), DropRights::Required) => Err(error).or_exit(Exit::Failed),
-        (Err(error), _) => {
-            warning!("not all rights that are not needed could be dropped: {error}");
-            Ok(Rights::Failed(error.to_string()))
-        }
+        (Err(error), _) => Ok(Rights::Failed(error.to_string())),
     }
 }
 

@@ -27,7 +27,7 @@ fn start(folder: &Path, room: u64, components: &[Vec<u8>]) -> u64 {
 }
 
 fn honest() -> Vec<u8> {
-    binary(&fixture("honest"))
+    fixture("honest")
 }
 
 /// The honest component with a custom section, so that it is another one.

@@ -19,7 +19,7 @@ fn refusal_of(script: &str, limits: CompileLimits) -> String {
     let program = Program::open("/bin/sh".as_ref(), &["-c", script]).unwrap();
     let engine = Engine::with_compiler(1, Compiler::in_child(program, limits)).unwrap();
     // More than a pipe holds: a child that does not read it must not hold up anything.
-    let mut bytes = binary(&fixture("honest"));
+    let mut bytes = fixture("honest");
     let custom = vec![0u8; 1 << 20];
     bytes.extend([0, 0x84, 0x80, 0x40, 3, b'a', b'b', b'c']);
     bytes.extend(custom);
@@ -112,6 +112,6 @@ fn a_child_begins_in_the_root_folder_without_an_environment() {
 fn without_a_program_there_is_one_line_too() {
     let program = Program::open("/etc/hostname".as_ref(), &[]).unwrap();
     let engine = Engine::with_compiler(1, Compiler::in_child(program, CompileLimits::default())).unwrap();
-    let error = Component::load(&engine, &binary(&fixture("honest")), &Limits::default()).unwrap_err();
+    let error = Component::load(&engine, &fixture("honest"), &Limits::default()).unwrap_err();
     assert_eq!(error.to_string(), "the compiler cannot be started: Exec format error (os error 8)");
 }

@@ -411,7 +411,12 @@ pub static SETTINGS: &[Setting] = &[
         Some("120s"),
         "CPU time of the process that compiles a plugin, in whole seconds",
     ),
-    setting("compile.time", Kind::Duration, Some("60s"), "How long compiling a plugin may take"),
+    setting(
+        "compile.time",
+        Kind::Duration,
+        Some("5m"),
+        "How long compiling a plugin may take, on however busy a machine",
+    ),
     setting(
         "compile.cache",
         Kind::Path,

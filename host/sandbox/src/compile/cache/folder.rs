@@ -107,7 +107,7 @@ impl Folder {
             };
             if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
                 let bytes = u64::try_from(stat.st_size).unwrap_or(0);
-                found.push(Found { name: name.to_owned(), bytes, modified_s: stat.st_mtime as i64 });
+                found.push(Found { name: name.to_owned(), bytes, modified_s: stat.st_mtime });
             }
         }
         Ok(found)
