@@ -18,9 +18,9 @@ impl Drop for Running {
     }
 }
 
-/// A pipeline whose handlers compute without end.
+/// A pipeline whose handlers compute without end, with enough of them for every thread.
 fn spinning(bench: &Bench, name: &str, further: &str) -> String {
-    bench.write(&format!("{name}.in"), "{\"payload\":{\"steps\":[{\"spin\":null}]}}\n".repeat(200));
+    bench.write(&format!("{name}.in"), "{\"payload\":{\"steps\":[{\"spin\":null}]}}\n".repeat(5_000));
     format!(
         "[[pipeline]]\nname = \"{name}\"\nplugin.path = \"{}\"\ninput.path = \"{name}.in\"\n\
          output.path = \"{name}.out\"\noutput.topics = [\"*\"]\n{further}\n",

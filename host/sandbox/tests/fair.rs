@@ -88,7 +88,7 @@ async fn four_fifths_of_the_limit(long: Duration) {
     let (wall, cpu) = (begun.elapsed(), spent() - first);
     assert!(wall > cpu * 5 / 4, "nobody was in its way: {wall:?} for {cpu:?}");
     assert!(close > 0, "none of {count} came close to the limit");
-    println!("{count} invocations in {wall:?}, {cpu:?} of CPU time, {close} within and close to the limit");
+    eprintln!("{count} invocations in {wall:?}, {cpu:?} of CPU time, {close} within and close to the limit");
 }
 
 #[tokio::test]

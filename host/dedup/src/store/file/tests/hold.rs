@@ -69,26 +69,24 @@ fn notes_are_written_with_the_settles_and_without() {
 
 #[test]
 fn who_settles_without_pause_keeps_nobody_from_settling() {
-    const TURNS: usize = 30;
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), &ManualClock::at(1_000));
-    let (mut others, done) = (0, std::sync::atomic::AtomicBool::new(false));
+    let order = Mutex::new(Vec::new());
+    let turn = store.prepare(&[]);
     std::thread::scope(|scope| {
-        let busy = scope.spawn(|| {
-            let mut turns = 0;
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                let prepared = store.prepare(&[]);
-                std::thread::sleep(std::time::Duration::from_millis(2));
-                drop(prepared);
-                turns += 1;
-            }
-            turns
+        scope.spawn(|| {
+            let _turn = store.prepare(&[]);
+            order.lock().unwrap().push("who waited");
         });
-        for _ in 0..TURNS {
-            drop(store.prepare(&[]));
+        // Until it stands next in line.
+        let begun = std::time::Instant::now();
+        while store.next_turn.try_lock().is_ok() {
+            assert!(begun.elapsed().as_secs() < 60, "nobody stands in line");
+            std::thread::yield_now();
         }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-        others = busy.join().unwrap();
+        drop(turn);
+        let _turn = store.prepare(&[]);
+        order.lock().unwrap().push("who had it before");
     });
-    assert!(others <= 2 * TURNS, "{others} turns went to the one, {TURNS} to the other");
+    assert_eq!(*order.lock().unwrap(), ["who waited", "who had it before"]);
 }
