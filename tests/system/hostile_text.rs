@@ -168,6 +168,25 @@ fn names_in_a_component() {
     }
 }
 
+#[test]
+fn very_many_names_in_a_component() {
+    let bench = Bench::default();
+    let mut section = Vec::new();
+    leb128(1000, &mut section);
+    for number in 0..1000 {
+        let name = format!("n{number}");
+        section.extend([&[0, name.len() as u8], name.as_bytes(), &[1, 0]].concat());
+    }
+    let mut component = b"\0asm\x0d\0\x01\0\x07\x05\x01\x40\x00\x01\x00\x0a".to_vec();
+    leb128(section.len(), &mut component);
+    component.extend(section);
+    bench.write("many.wasm", component);
+    let shown = said(&bench, &["inspect", "many.wasm"], 20_000).stdout;
+    assert_eq!(shown.lines().filter(|line| line.starts_with("import ")).count(), 201, "{shown}");
+    assert!(shown.contains("import   and 800 more (--json names them)"), "{shown}");
+    assert!(shown.contains("n99, and 900 more; a handler may import"), "{shown}");
+}
+
 fn leb128(mut number: usize, bytes: &mut Vec<u8>) {
     while number >= 128 {
         bytes.push((number % 128) as u8 | 128);

@@ -14,8 +14,11 @@ pub fn delivery(stream: &str, ticket: Ticket, fields: Fields, message_limit: usi
     entry::delivery(stream, ticket, fields, message_limit)
 }
 
+/// An entry's id and fields.
+pub type Found = ((u64, u64), Fields);
+
 /// The entries that a read answers.
-pub fn entries(answer: Value) -> Option<Vec<((u64, u64), Fields)>> {
+pub fn entries(answer: Value) -> Option<Vec<Found>> {
     reply::entries(answer)
 }
 

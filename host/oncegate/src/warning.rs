@@ -18,6 +18,10 @@ pub(crate) fn say(what: fmt::Arguments<'_>) {
     }
 }
 
+pub(crate) fn tell(what: fmt::Arguments<'_>) {
+    eprintln!("oncegate: {}", one_line(&what.to_string()));
+}
+
 /// Says something to whoever operates the process.
 macro_rules! warning {
     ($($arg:tt)*) => { $crate::warning::say(format_args!($($arg)*)) };
@@ -26,6 +30,6 @@ pub(crate) use warning;
 
 /// Tells what has been done, on standard error.
 macro_rules! notice {
-    ($($arg:tt)*) => { eprintln!("oncegate: {}", format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::warning::tell(format_args!($($arg)*)) };
 }
 pub(crate) use notice;

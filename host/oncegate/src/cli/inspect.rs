@@ -11,6 +11,9 @@ use crate::compiling::Compiling;
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::rights;
 
+/// How many names of a kind are shown.
+const MOST_ROWS: usize = 200;
+
 pub fn command() -> Command {
     Command::new("inspect")
         .about("Shows a plugin's world, version, imports, what it asks for, digest and size")
@@ -50,9 +53,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let _ = writeln!(text, "version  {}", inspection.versions.join(", "));
     let _ = writeln!(text, "sha256   {}", inspection.digest);
     let _ = writeln!(text, "size     {} bytes", inspection.size);
-    for import in &inspection.imports {
-        let _ = writeln!(text, "import   {import}");
-    }
+    rows(&mut text, "import", &inspection.imports);
     if !inspection.asks.is_empty() {
         let asks = inspection.asks.iter().map(|asked| match asked.is_granted() {
             true => asked.to_string(),
@@ -66,13 +67,22 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             functions.iter().filter_map(|name| name.split_once('#')).map(|(_, name)| name).collect();
         let _ = writeln!(text, "denied   {interface}: {}", names.join(", "));
     }
-    for export in &inspection.exports {
-        let _ = writeln!(text, "export   {export}");
-    }
+    rows(&mut text, "export", &inspection.exports);
     if let Some(refused) = refused {
         let _ = writeln!(text, "refused  {refused}");
     }
     super::print(&text)
+}
+
+/// A row for each name, and one for those that are too many: a component may have a hundred thousand.
+fn rows(text: &mut String, what: &str, names: &[String]) {
+    for name in names.iter().take(MOST_ROWS) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{what:<8} {name}");
+    }
+    if let Some(more @ 1..) = names.len().checked_sub(MOST_ROWS) {
+        let _ = writeln!(text, "{what:<8} and {more} more (--json names them)");
+    }
 }
 
 /// What stands before the function: `wasi:sockets/tcp`.

@@ -24,8 +24,11 @@ pub fn log_line(body: &[u8]) -> Vec<u8> {
     line
 }
 
-/// The claims that a log leaves behind: encoded keys and records. The error is where it cannot be read.
-pub fn log(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, usize> {
+/// An encoded key and its encoded record.
+pub type Claimed = (Vec<u8>, Vec<u8>);
+
+/// The claims that a log leaves behind. The error is where it cannot be read.
+pub fn log(bytes: &[u8]) -> Result<Vec<Claimed>, usize> {
     let mut replayed = Replayed::default();
     replayed.log(bytes)?;
     Ok(replayed.claims.into_iter().map(|(key, claim)| (key, claim.record)).collect())

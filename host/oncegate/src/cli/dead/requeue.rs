@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure, OrExit as _};
 use crate::fail;
 use crate::letters::{Destination, FileLetters, Letter, Line, Resend, Resent, StreamLetters};
 use crate::stores::Opened;
+use crate::warning::notice;
 
 /// Letters asked for at once.
 const PAGE: usize = 100;
@@ -77,8 +78,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Place::File(path) => {
             let letters = FileLetters::open(path).or_exit(Exit::File)?;
             operator::wait(work.all_of_file(letters, which))?;
-            eprintln!(
-                "oncegate: the dead letters stay in {}: a run records how long the file is, and refuses one that was \
+            notice!(
+                "the dead letters stay in {}: a run records how long the file is, and refuses one that was \
                  changed",
                 path.display()
             );
