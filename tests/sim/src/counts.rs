@@ -47,6 +47,7 @@ met! {
     Forgotten: "keys forgotten by hand",
     GivenAway: "entries given away",
     Unavailable: "calls given up",
+    Quarantines: "quarantines",
     DeadLetters: "dead letters",
     EffectsDoubledAndExplained: "effects doubled outside a transaction, explained",
     WaitsForReplicas: "waits for replicas",

@@ -13,6 +13,7 @@ use oncegate_dedup::{Gate, L1Limits, Namespace, Policy};
 use oncegate_sandbox::Limits;
 
 use crate::clock::HostClock;
+use crate::counts::Met;
 use crate::encoder::LineEncoder;
 use crate::executor::{Executor, Job};
 use crate::facts::NAMESPACE;
@@ -118,6 +119,10 @@ fn policy(plan: &Plan) -> Policy {
     }
 }
 
+/// Often and briefly, so that deliveries are put off for it in many places.
+const QUARANTINE: QuarantineRules =
+    QuarantineRules { percent: 30, window: 10, least: 3, pause_min_ms: 20, pause_max_ms: 200, probes: None };
+
 fn rules(plan: &Plan) -> Rules {
     let drawn = &plan.policy;
     Rules {
@@ -131,7 +136,7 @@ fn rules(plan: &Plan) -> Rules {
         fingerprint: if drawn.fingerprint { FingerprintOf::Payload } else { FingerprintOf::Off },
         backoff: Backoff { min_ms: drawn.backoff_ms.0, max_ms: drawn.backoff_ms.1 },
         waiting: WaitingBound { count: 1_000, bytes: 1 << 20 },
-        quarantine: QuarantineRules::NEVER,
+        quarantine: if plan.seed.is_multiple_of(3) { QUARANTINE } else { QuarantineRules::NEVER },
         budget: Budget::default(),
         threads: drawn.workers,
         concurrency: drawn.concurrency,
@@ -155,6 +160,7 @@ impl crate::world::World {
         let (read, ended, undone) =
             (tally.count(Event::Read), tally.ended_in_all(), tally.ended(End::Undone));
         let handed_out = self.slots[host].handed_out;
+        self.counts.add(Met::Quarantines, tally.count(Event::Quarantine));
         if ended != read || read > handed_out {
             self.facts.violated(format!(
                 "CONSERVATION: host {host} was handed {handed_out} deliveries, read {read} and ended {ended} of them"
