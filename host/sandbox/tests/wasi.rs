@@ -239,6 +239,32 @@ async fn its_start_is_under_the_same_rules() {
 }
 
 #[tokio::test]
+async fn what_a_denied_function_is_given_costs_no_more_than_the_budget() {
+    for (bytes, end) in [
+        (16, "capability denied: wasi:http/made-up#take"),
+        // A value of the runtime's for each byte.
+        (2 << 20, "host call data limit 4 MiB reached"),
+    ] {
+        let parts = format!(
+            r#"(component
+  (import "wasi:http/made-up@0.2.0" (instance $http (export "take" (func (param "all" (list u8))))))
+  (core module $lists (memory (export "memory") 64))
+  (core instance $lists (instantiate $lists))
+  (alias core export $lists "memory" (core memory $bytes))
+  (core func $take (canon lower (func $http "take") (memory $bytes)))
+  (core module $starts
+    (import "host" "take" (func $take (param i32 i32)))
+    (func $start (call $take (i32.const 0) (i32.const {bytes})))
+    (start $start))
+  (core instance (instantiate $starts (with "host" (instance (export "take" (func $take))))))"#
+        );
+        let text = fixture_text("honest").replacen("(component", &parts, 1);
+        let handler = handler(&wat::parse_str(&text).unwrap(), settings(Limits::default()));
+        assert_eq!(invoke(&handler.worker(), &gate(policy()), "x").await.end, failed(end));
+    }
+}
+
+#[tokio::test]
 async fn resources_of_the_guest_s_own_are_counted_too() {
     let text = fixture_text("honest");
     let text = text.replacen(
