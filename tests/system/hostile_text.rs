@@ -198,11 +198,11 @@ fn leb128(mut number: usize, bytes: &mut Vec<u8>) {
 #[test]
 fn names_in_a_configuration_and_of_files() {
     let bench = Bench::default();
-    let quoted = json!(long()).to_string().replace("\\u00", "\\u00").replace('\u{7f}', "\\u007f");
+    let quoted = json!(long()).to_string().replace('\u{7f}', "\\u007f");
     for table in ["policy", "plugin.config", "output.streams", "nothing"] {
         bench.write("hostile.toml", format!("[{table}]\n{quoted} = 3\n"));
         let ended = said(&bench, &["check", "--config", "hostile.toml"], 10_000);
-        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
+        assert_eq!((ended.code, ended.complaints().len()), (Some(2), 1), "{}", ended.stderr);
     }
     bench.write("broken.toml", format!("[policy]\nlease = {HOSTILE}\n"));
     said(&bench, &["check", "--config", "broken.toml"], 10_000);

@@ -175,7 +175,7 @@ fn pipelines_that_would_be_in_each_others_way_are_refused_in_one_line() {
         for command in ["run", "check"] {
             let ended = call(&bench, command, &[]);
             assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-            assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+            assert_eq!(ended.complaints().len(), 1, "{}", ended.stderr);
             assert!(ended.error().contains(expected), "{expected}: {}", ended.error());
         }
     };

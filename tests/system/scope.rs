@@ -74,7 +74,7 @@ fn a_second_process_with_the_id_of_a_running_host_is_refused_with_one_line() {
     let first = a.start();
     group("a").wait_for(&mut client, first.pid());
     let ended = a.start().end();
-    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1), "{ended:?}");
+    assert_eq!((ended.code, ended.complaints().len()), (Some(2), 1), "{ended:?}");
     let line = ended.error();
     assert!(
         line.contains("policy.host_id a") && line.contains(&format!("process {} on ", first.pid())),

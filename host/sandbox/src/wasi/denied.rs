@@ -50,11 +50,11 @@ pub(super) fn define(
 pub(super) fn define_resource(to: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
     match name {
         "pollable" => to.resource(name, ResourceType::host::<Pollable>(), |mut store, rep| {
-            drop(store.data_mut().wasi.handles.delete(Resource::<Pollable>::new_own(rep))?);
+            store.data_mut().wasi.handles.delete(Resource::<Pollable>::new_own(rep))?;
             Ok(())
         }),
         "input-stream" => to.resource(name, ResourceType::host::<InputStream>(), |mut store, rep| {
-            drop(store.data_mut().wasi.handles.delete(Resource::<InputStream>::new_own(rep))?);
+            store.data_mut().wasi.handles.delete(Resource::<InputStream>::new_own(rep))?;
             Ok(())
         }),
         "output-stream" => to.resource(name, ResourceType::host::<OutputStream>(), |mut store, rep| {
