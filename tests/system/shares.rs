@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -52,8 +53,12 @@ fn used(pid: u32, pipeline: &str) -> u64 {
     threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).map_or(0, of)).sum()
 }
 
+/// One at a time: each of them takes all processors.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// How much more the first uses than the second, once both compute.
 fn ratio(a: &str, b: &str) -> f64 {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let bench = Bench::default();
     configure(&bench, "", a, b);
     let mut command = command(&bench, "run");
@@ -75,8 +80,9 @@ fn processors() -> usize {
 
 #[test]
 fn a_greater_share_is_more_cpu_time() {
-    let ratio = ratio("run.share = 400", "");
-    assert!(ratio > 2.0, "{ratio:.2} for four times the share");
+    // The kernel moves threads between processors now and then, so that small differences show only in the long run.
+    let ratio = ratio("run.share = 10000", "");
+    assert!(ratio > 2.0, "{ratio:.2} for a hundred times the share");
 }
 
 #[test]

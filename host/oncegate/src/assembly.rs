@@ -76,10 +76,15 @@ impl Assembly {
         let Self { deployment, gate, source, holding, mut settle, rules, tally, stop, tenures, .. } = self;
         let acks = holding.map(|holding| holding as Arc<dyn Acks>);
         let parts = Parts { gate, source, acks, settle: settle.as_mut(), rules, tally, stop };
-        pipeline::run(&deployment, parts)?;
+        let ran = pipeline::run(&deployment, parts);
+        // After a run that ended in order, if early, whoever opens the files next finds them as they were left. After any
+        // other it is not known what they hold.
+        if ran.as_ref().is_err_and(|failure| !failure.exit.is_of_one_pipeline()) {
+            return ran;
+        }
         let closed = wait(settle.close());
         drop(tenures);
-        closed
+        ran.and(closed)
     }
 }
 
