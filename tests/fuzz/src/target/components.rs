@@ -9,8 +9,14 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let mut rng = Rng::new(seed);
         (0..64).map(|_| rng.byte()).collect()
     };
-    std::iter::once(Vec::new()).chain((0..40).map(chance)).collect()
+    // A handler that does one thing nine times and returns: emits, logs, asks, commits.
+    let nine_times = |doing: &[u8]| [&HANDLER, doing, &[6, 0, 0, 0, 0]].concat();
+    let calls: [&[u8]; 4] = [&[5, 0], &[6, 2], &[0], &[3]];
+    std::iter::once(Vec::new()).chain(calls.map(nine_times)).chain((0..40).map(chance)).collect()
 }
+
+/// The choices that lead to a good handler with one statement, which reads the text `out`.
+const HANDLER: [u8; 13] = [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 1, 0, 0];
 
 pub fn run(input: &[u8]) {
     let text = component(&mut Bytes(input));
@@ -236,6 +242,8 @@ fn statement(bytes: &mut Bytes<'_>) -> String {
     };
     match bytes.below(8) {
         7 => format!("(loop $again {one} br $again)"),
+        // Just beyond what may be staged or logged, and not beyond what may be asked.
+        6 => format!("{one} ").repeat(9),
         _ => one,
     }
 }

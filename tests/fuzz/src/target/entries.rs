@@ -85,8 +85,18 @@ pub fn one(id: (u64, u64), fields: fuzzing::Fields, limit: usize) {
             let known = [b"payload".as_slice(), b"id", b"topic", b"key"];
             let known = fields.iter().filter(|(name, _)| known.contains(&name.as_slice())).count();
             assert_eq!(known + headers, fields.len(), "a field has gone");
-            let payload = fields.iter().find(|(name, _)| name == b"payload").map(|(_, value)| value);
-            assert_eq!(Some(&message.payload), payload);
+            let field = |wanted: &str| {
+                let found = fields.iter().find(|(name, _)| name == wanted.as_bytes());
+                found.map(|(_, value)| value.as_slice())
+            };
+            assert_eq!(field("payload"), Some(message.payload.as_slice()));
+            assert_eq!(field("key"), message.key.as_ref().map(String::as_bytes));
+            assert_eq!(field("topic").unwrap_or(b"in"), message.topic.as_bytes());
+            assert_eq!(field("id").unwrap_or(id.as_bytes()), message.id.as_bytes());
+            let named =
+                fields.iter().filter_map(|(name, value)| Some((name.strip_prefix(b"header:")?, value)));
+            let read = message.headers.iter().map(|header| (header.name.as_bytes(), &header.value));
+            assert!(named.eq(read), "{:?}", message.headers);
             written(&message, ticket);
         }
         Delivery::Malformed(malformed) => {
