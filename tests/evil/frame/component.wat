@@ -58,9 +58,11 @@
   (core func $log (canon lower (func $log "log") (memory $memory) string-encoding={encoding}))
   (core func $get (canon lower (func $config "get")
     (memory $memory) (realloc $results) string-encoding={encoding}))
+  {wasi-imports}
 
   (core module $guest
     (import "room" "memory" (memory 1))
+    {wasi-guest}
     (import "host" "seen" (func $seen (param i32 i32 i32)))
     (import "host" "commit" (func $commit (param i32 i32 i32)))
     (import "host" "commit-with" (func $commit-with (param i32 i32 i32 i32 i32)))
@@ -119,6 +121,7 @@
   )
   (core instance $guest (instantiate $guest
     (with "room" (instance $room))
+    {wasi-argument}
     (with "host" (instance
       (export "seen" (func $seen)) (export "commit" (func $commit)) (export "commit-with" (func $commit-with))
       (export "emit" (func $emit)) (export "log" (func $log)) (export "get" (func $get))))))

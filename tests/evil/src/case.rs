@@ -25,6 +25,9 @@ pub struct Case {
     /// Pages of 64 KiB with which the frame's memory begins.
     #[serde(default = "one")]
     pub pages: u32,
+    /// Whether the frame imports `wasi:*`, too.
+    #[serde(default)]
+    pub wasi: bool,
     /// Texts that stand many times in its source, by the name that stands there in braces.
     #[serde(default)]
     pub repeat: BTreeMap<String, Repeat>,

@@ -14,6 +14,12 @@ const HOLES: [(&str, &str); 5] = [
     ("outside", ""),
     ("post-return", include_str!("../frame/post-return.wat")),
 ];
+/// What the frame has besides, if the case is to have `wasi:*`.
+const WASI: [(&str, &str); 3] = [
+    ("wasi-imports", include_str!("../frame/wasi/imports.wat")),
+    ("wasi-guest", include_str!("../frame/wasi/guest.wat")),
+    ("wasi-argument", "(with \"wasi\" (instance $wasi))"),
+];
 
 impl Case {
     /// The component's text: `component.wat`, or the frame with what the case has for its holes.
@@ -35,6 +41,9 @@ impl Case {
             let own = self.file(name);
             filled += usize::from(own.is_some());
             text = text.replace(&format!("{{{name}}}"), own.as_deref().unwrap_or(usual));
+        }
+        for (name, wasi) in WASI {
+            text = text.replace(&format!("{{{name}}}"), if self.wasi { wasi } else { "" });
         }
         assert!(filled > 0, "{}: it has no source", self.name);
         text.replace("{encoding}", &self.encoding).replace("{pages}", &self.pages.to_string())

@@ -57,7 +57,9 @@ impl Found {
         let differs = |what: &str, expected: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
             Some(format!("{what}: expected {expected:?}, found {found:?}"))
         };
-        let outputs = if self.applied { self.staged_outputs } else { 0 };
+        // Unless it returned `ok`, there is nothing to be given out, whatever becomes of it.
+        let counts = self.applied || self.end != Ok(End::Ok);
+        let outputs = if counts { self.staged_outputs } else { 0 };
         let all_match = |expected: &[String], found: &[String]| {
             expected.len() == found.len()
                 && expected.iter().zip(found).all(|(one, other)| matches(one, other))

@@ -1,0 +1,6 @@
+(data (i32.const 1024) "\1b[2Joncegate: error: the host\0aoncegate: is well\0d\0a")
+(func $run (result i32)
+  (call $stage)
+  (call $write (call $get-stderr) (i32.const 1024) (i32.const 49) (i32.const 256))
+  (call $exit (i32.const 1))
+  unreachable)
