@@ -10,7 +10,7 @@ pub struct Expected {
     pub refused: Option<String>,
     /// How it ends.
     pub end: Option<End>,
-    /// The end's text; see [`matches`].
+    /// The end's text; see [`matches()`].
     #[serde(default)]
     pub text: String,
     /// What becomes of its delivery. If it is not named, what follows from the end.
