@@ -199,9 +199,10 @@ fn outputs_are_slowed_down_to_their_rate() {
 #[test]
 fn a_file_of_dead_letters_grows_to_its_size_and_the_others_go_on() {
     let bench = Bench::default();
-    let budget =
-        "dead_letters.path = \"flood.dead\"\nbudget.dead_letter_size = \"8KiB\"\nbudget.patience = \"300ms\"";
-    let pipelines = [pipeline("flood", budget), pipeline("honest", "")];
+    // Which would end it before it has filled anything.
+    let unjudged = "dead_letters.path = \"flood.dead\"\nquarantine.percent = 0\n";
+    let budget = "budget.dead_letter_size = \"8KiB\"\nbudget.patience = \"300ms\"";
+    let pipelines = [pipeline("flood", &[unjudged, budget].concat()), pipeline("honest", "")];
     configure(&bench, "file:gate.db", &window("1h"), &pipelines);
     input(&bench, "flood", (0..500).map(|n| json!([{"seen": format!("k{n}")}, {"reject": "no"}])));
     input(&bench, "honest", effects(5_000));
@@ -212,12 +213,7 @@ fn a_file_of_dead_letters_grows_to_its_size_and_the_others_go_on() {
     assert!((8 << 10..10 << 10).contains(&length), "{length} bytes");
     assert_eq!(outputs(&bench, "honest"), 5_000, "it was not ended with the other");
 
-    configure(
-        &bench,
-        "file:gate.db",
-        &window("1h"),
-        &[pipeline("flood", "dead_letters.path = \"flood.dead\"")],
-    );
+    configure(&bench, "file:gate.db", &window("1h"), &[pipeline("flood", unjudged)]);
     let ended = run(&bench);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(lines(&bench.path("flood.dead")).len(), 500);

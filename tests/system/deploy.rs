@@ -249,9 +249,9 @@ fn a_pinned_plugin_changes_with_its_pin_on_sighup_and_what_needs_a_restart_is_re
     live.wait_until_it_says("has this version of its plugin already");
 
     let pinned = pin(&live.bench.path("p.wasm"));
-    configure(&live.bench, &format!("{pinned}run.concurrency = 3\noutput.topics = [\"t\"]\n"));
+    configure(&live.bench, &format!("{pinned}run.concurrency = 3\npolicy.attempts = 3\n"));
     hang_up(&live);
-    live.wait_until_it_says("restart needed: output.topics, run.concurrency changed");
+    live.wait_until_it_says("restart needed: policy.attempts, run.concurrency changed");
     configure(&live.bench, "nonsense");
     hang_up(&live);
     live.wait_until_it_says("nothing is reloaded: c.toml:");

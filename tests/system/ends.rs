@@ -1,6 +1,6 @@
 //! Every end that a delivery can have, through the real process.
 
-use oncegate_tests::Bench;
+use oncegate_tests::{Bench, Ended, oncegate, plugin};
 use serde_json::{Value, json};
 
 fn script(steps: Value) -> Value {
@@ -194,4 +194,18 @@ fn every_malformed_line_is_a_dead_letter_and_stops_nothing() {
     let numbers: Vec<_> = dead.iter().map(|line| line.header("oncegate-line").unwrap()).collect();
     assert_eq!(numbers, ["2", "3", "4"]);
     assert_eq!(dead[0].id(), "in.ndjson:5");
+}
+
+#[test]
+fn a_topic_that_the_pipeline_does_not_list_is_refused_and_pointed_out_once() {
+    let bench = Bench::default();
+    bench.messages(&[script(json!([{"emit": ["a\u{1b}", "1"]}])), script(json!([{"emit": ["b", "2"]}]))]);
+    bench.write("c.toml", format!("plugin.path = \"{}\"\n", plugin("probe").display()));
+    let mut command = oncegate();
+    command.current_dir(bench.path(".")).args(["run", "--config", "c.toml", "--input", "in.ndjson"]);
+    let ended = Ended::new(command.args(["--output", "out.ndjson", "--store", "memory:"]).output().unwrap());
+    let said = ended.stderr.lines().filter(|line| line.contains("--topics")).collect::<Vec<_>>();
+    let [said] = said[..] else { panic!("{}", ended.stderr) };
+    assert!(said.contains("is refused the topic b"), "{said}");
+    assert_eq!((bench.output().len(), bench.dead_letters().len()), (0, 2));
 }

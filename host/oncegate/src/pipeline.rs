@@ -160,6 +160,8 @@ pub(crate) struct Shared {
     pub lanes: Vec<Lane>,
     /// A key that equals its message's id was pointed out already.
     pub warned_of_id: AtomicBool,
+    /// A topic that the handler may not emit to was pointed out already.
+    pub warned_of_topic: AtomicBool,
     /// What was said of a store that is away.
     pub outage: outage::Outage,
     /// How its handler did of late.
@@ -267,6 +269,17 @@ impl Drop for FailOnPanic<'_> {
 }
 
 impl Shared {
+    /// Points out once that the handler wants to emit where it may not: the operator may have meant it to.
+    pub fn warn_of_topic(&self, topic: &str) {
+        if !self.warned_of_topic.swap(true, Ordering::Relaxed) {
+            let name = &self.rules.name;
+            warning!(
+                "the handler of the pipeline {name} is refused the topic {topic}: if it is to emit there, list it in \
+                 output.topics (--topics)"
+            );
+        }
+    }
+
     /// Points out once that a handler uses the message's id as its key: the id changes when a producer sends
     /// the same event again, and the effect would come again with it.
     pub fn warn_of_id(&self) {

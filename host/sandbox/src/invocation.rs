@@ -29,6 +29,9 @@ pub struct Invocation {
     pub faulted: bool,
     /// What it staged, in order. Empty unless it returned `ok`.
     pub outputs: Vec<StagedOutput>,
+    /// The first topic that it named and may not emit to, escaped: a slip of the configuration more often than of the
+    /// handler.
+    pub refused_topic: Option<String>,
     /// What it wrote for the operator.
     pub logs: Logs,
     /// What it used.
@@ -152,10 +155,11 @@ impl Call {
     ) -> Invocation {
         let end = self.end(outcome, room, &settings.limits);
         let faulted = !matches!(outcome, Ok(Ok(_)));
-        let Self { attempt, outputs, logs, host_calls, .. } = self;
+        let Self { attempt, mut outputs, logs, host_calls, .. } = self;
+        let refused_topic = outputs.refused_topic.take();
         let usage = Usage { cpu_ns: watch.cpu.spent_ns(), host_calls, memory_bytes: room.memory_bytes() };
         let outputs = if end == HandlerEnd::Ok { outputs.staged() } else { Vec::new() };
-        Invocation { attempt, end, faulted, outputs, logs, usage }
+        Invocation { attempt, end, faulted, outputs, refused_topic, logs, usage }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a handler makes happen, staged until somebody decides whether it does.
 
+use oncegate_dedup::text::shown;
+
 use crate::bindings::oncegate::plugin::output::Refusal;
 use crate::bindings::oncegate::plugin::types::Header;
 use crate::handler::Settings;
@@ -7,6 +9,8 @@ use crate::limits::Limits;
 
 /// Headers whose names begin with this, in whatever case, are the host's.
 const RESERVED: &str = "oncegate-";
+/// How much of a topic that is not allowed is shown, in bytes.
+const SHOWN_TOPIC_BYTES: usize = 100;
 
 /// One output. Its topic is allowed, its names are neither empty nor longer than the limits, hold no control
 /// characters and are not reserved; its values and payload are any bytes.
@@ -33,6 +37,8 @@ pub struct StagedOutput {
 pub(crate) struct Outputs {
     staged: Vec<StagedOutput>,
     bytes: usize,
+    /// The first topic that was not allowed, fit to be shown.
+    pub(crate) refused_topic: Option<String>,
 }
 
 /// An output as the guest gave it.
@@ -85,6 +91,7 @@ impl Outputs {
         let limits = &settings.limits;
         emitted.check_names(limits)?;
         if !settings.topics.allow(&emitted.topic) {
+            self.refused_topic.get_or_insert_with(|| shown(emitted.topic.as_bytes(), SHOWN_TOPIC_BYTES));
             return Err(Refusal::TopicNotAllowed);
         }
         if self.staged.len() >= limits.outputs as usize {

@@ -105,7 +105,7 @@ async fn nor_in_a_whole_minute() {
 #[tokio::test]
 async fn a_spinner_is_killed_at_its_limit_however_many_others_spin() {
     let limits = Limits { cpu_ms: 100, wall_ms: 60_000, ..Limits::default() };
-    let (worker, gate) = (handler(&evil("spins"), settings(limits)).worker(), gate(policy()));
+    let (worker, gate) = (handler(&evil("spins-in-start"), settings(limits)).worker(), gate(policy()));
     let _spinners = Spinners::start();
     for _ in 0..3 {
         let invocation = invoke(&worker, &gate, "x").await;

@@ -98,7 +98,7 @@ async fn whatever_did_not_return_is_thrown_away() {
     let settings = Settings { reuse: Reuse::DEFAULT, ..settings(limits) };
     let gate = gate(policy());
     for (name, idle) in
-        [("traps-in-handle", 0), ("spins-in-handle", 0), ("recurses", 0), ("rejects-loudly", 1)]
+        [("traps-in-handle", 0), ("spins-in-start", 0), ("recurses", 0), ("rejects-loudly", 1)]
     {
         let worker = handler(&evil(name), settings.clone()).worker();
         invoke(&worker, &gate, "x").await;
@@ -111,7 +111,7 @@ async fn a_dropped_invocation_leaves_nothing_behind() {
     // Room for a single instance: were it not given back, the next one would wait for ever.
     let engine = Engine::new(1).unwrap();
     let component = |bytes: Vec<u8>| Component::load(&engine, &bytes, &Limits::default()).unwrap();
-    let spins = Handler::new(component(evil("spins-in-handle")), Settings::default()).unwrap().worker();
+    let spins = Handler::new(component(evil("spins-in-start")), Settings::default()).unwrap().worker();
     let honest = Handler::new(component(fixture("honest")), settings(Limits::default())).unwrap().worker();
     let gate = gate(policy());
     for round in 0..20 {
@@ -126,7 +126,7 @@ async fn a_dropped_invocation_leaves_nothing_behind() {
 #[tokio::test]
 async fn more_invocations_than_instances_wait_for_room() {
     let engine = Engine::new(2).unwrap();
-    let component = Component::load(&engine, &evil("spins-in-handle"), &Limits::default()).unwrap();
+    let component = Component::load(&engine, &evil("spins-in-start"), &Limits::default()).unwrap();
     let limits = Limits { cpu_ms: 20, ..Limits::default() };
     let worker = Handler::new(component, settings(limits)).unwrap().worker();
     let gate = gate(policy());
@@ -140,7 +140,7 @@ async fn more_invocations_than_instances_wait_for_room() {
 #[tokio::test]
 async fn a_computing_guest_gives_way_on_its_thread() {
     let limits = Limits { cpu_ms: 300, ..Limits::default() };
-    let spins = handler(&evil("spins-in-handle"), settings(limits)).worker();
+    let spins = handler(&evil("spins-in-start"), settings(limits)).worker();
     let honest = handler(&fixture("honest"), settings(Limits::default())).worker();
     let gate = gate(policy());
     let spinning = invoke(&spins, &gate, "x");

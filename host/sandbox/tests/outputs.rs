@@ -96,8 +96,8 @@ async fn names_that_are_empty_long_reserved_or_unfit_are_refused_with_the_reason
 async fn outputs_are_limited_in_number_and_bytes() {
     let none = Limits { outputs: 0, ..Limits::default() };
     assert_eq!(refusal(&probe(none, out()), to("out")).await, ["2"]);
-    // topic, key, payload: 3 + 1 + 1
-    for (output_bytes, staged) in [(5, 1), (4, 0)] {
+    // topic, key, header, payload: 3 + 1 + 1 + 5 + 1
+    for (output_bytes, staged) in [(11, 1), (10, 0)] {
         let limits = Limits { output_bytes, ..Limits::default() };
         assert_eq!(emit(&probe(limits, out()), to("out")).await.outputs.len(), staged);
     }

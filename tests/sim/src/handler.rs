@@ -45,7 +45,8 @@ impl Invoke for SimHandler {
             outputs.clear();
         }
         let faulted = !matches!(end, HandlerEnd::Ok | HandlerEnd::Rejected(_));
-        Invocation { attempt, end, faulted, outputs, logs: Logs::default(), usage: Usage::default() }
+        let (logs, usage) = (Logs::default(), Usage::default());
+        Invocation { attempt, end, faulted, outputs, refused_topic: None, logs, usage }
     }
 }
 

@@ -64,6 +64,7 @@ impl Invoke for Native {
             attempt,
             end: HandlerEnd::Ok,
             faulted: false,
+            refused_topic: None,
             outputs,
             logs: Logs::default(),
             usage: Usage::default(),

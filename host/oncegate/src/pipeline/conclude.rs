@@ -27,11 +27,14 @@ pub(crate) fn conclude(
     mut task: Box<Task>,
     invocation: Invocation,
 ) -> Concluded {
-    let Invocation { attempt, end, faulted, outputs, logs, .. } = invocation;
+    let Invocation { attempt, end, faulted, outputs, refused_topic, logs, .. } = invocation;
     logs::show(&logs, shared.rules.log_level, &shared.rules.limits, &task.message.id);
     if attempt.first_claim().is_some_and(|(key, _)| key.name() == KeyName::Plain(task.message.id.as_bytes()))
     {
         shared.warn_of_id();
+    }
+    if let Some(topic) = refused_topic {
+        shared.warn_of_topic(&topic);
     }
     let mut verdict = attempt.verdict(&end, task.failures);
     let gated = shared.rules.outputs == Outputs::Gated;

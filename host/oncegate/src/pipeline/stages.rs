@@ -64,6 +64,7 @@ pub fn stages(
         acks,
         lanes: receivers.into_iter().map(Mutex::new).collect(),
         warned_of_id: AtomicBool::new(false),
+        warned_of_topic: AtomicBool::new(false),
         outage: outage::Outage::default(),
     });
     let (groups, ready) = mpsc::unbounded_channel();

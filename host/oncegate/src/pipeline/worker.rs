@@ -405,7 +405,8 @@ async fn next_batch(shared: &Shared, lane: usize) -> Option<Batch> {
 /// How a delivery ends whose handler is not to be run.
 fn not_run(attempt: Attempt) -> Invocation {
     let (end, usage) = (HandlerEnd::Aborted, Usage::default());
-    Invocation { attempt, end, faulted: false, outputs: Vec::new(), logs: Logs::default(), usage }
+    let (outputs, logs) = (Vec::new(), Logs::default());
+    Invocation { attempt, end, faulted: false, outputs, refused_topic: None, logs, usage }
 }
 
 /// One delivery through the handler.

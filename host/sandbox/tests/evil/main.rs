@@ -19,8 +19,12 @@ const ROUNDS: usize = 200;
 /// What the host may have grown by in between.
 const GROWN_BYTES: usize = 32 << 20;
 
+/// The suite looks at what is held in the one engine, and at the whole process's memory.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test]
 async fn each_ends_as_its_folder_says_and_the_next_message_is_handled() {
+    let _alone = ALONE.lock().await;
     let on_demand = matches!(engine().allocation(), Allocation::OnDemand { .. });
     assert_eq!(on_demand, std::env::var_os("ON_DEMAND").is_some(), "{:?}", engine().allocation());
     let suite = Suite::new();
@@ -30,6 +34,7 @@ async fn each_ends_as_its_folder_says_and_the_next_message_is_handled() {
 
 #[tokio::test]
 async fn two_hundred_rounds_do_not_make_the_host_grow() {
+    let _alone = ALONE.lock().await;
     let suite = Suite::new();
     let mut settled = 0;
     for round in 1..=ROUNDS {
