@@ -17,6 +17,7 @@ mod time;
 
 use std::sync::Arc;
 
+use wasmtime::StoreContextMut;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, Resource, ResourceTable};
 
@@ -33,6 +34,9 @@ use crate::trap::Stop;
 use chance::Chance;
 use console::Console;
 use time::Time;
+
+/// What a function of `wasi:*` reaches the call through that it is part of.
+type Store<'a> = StoreContextMut<'a, State>;
 
 /// How many resources an instance may hold at once, of all kinds together. A Python interpreter holds under
 /// twenty.

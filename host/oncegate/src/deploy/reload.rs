@@ -9,8 +9,7 @@ use clap::ArgMatches;
 use oncegate_dedup::hex;
 use oncegate_sandbox::Engine;
 
-use super::Deployment;
-use super::Watch;
+use super::{Deployment, Watch};
 use crate::assembly;
 use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit as _};

@@ -1,14 +1,12 @@
 //! `wasi:cli`: no environment, no arguments, nothing to read, and a log to write to.
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource};
 
+use super::Store;
 use super::denied::Nothing;
 use super::io::{InputStream, OutputStream};
 use crate::invocation::State;
 use crate::trap::Stop;
-
-type Store<'a> = StoreContextMut<'a, State>;
 
 pub(super) fn define(
     to: &mut LinkerInstance<'_, State>,

@@ -1,13 +1,11 @@
 //! `wasi:clocks`: the time in whole milliseconds, or as the operator says.
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, Resource};
 
+use super::Store;
 use super::io::Pollable;
 use crate::invocation::State;
 use crate::trap::Stop;
-
-type Store<'a> = StoreContextMut<'a, State>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lower)]
 #[component(record)]

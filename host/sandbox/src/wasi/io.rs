@@ -1,12 +1,11 @@
 //! `wasi:io`: streams that lead into the log or hold nothing, and waiting that does not wait.
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, Resource};
 
+use super::Store;
 use super::denied::Nothing;
 use crate::invocation::State;
 
-type Store<'a> = StoreContextMut<'a, State>;
 type Answer<T> = Result<T, StreamError>;
 
 /// How much an output stream says that it takes at once. It takes anything within the host call budget.

@@ -1,11 +1,9 @@
 //! `wasi:random`: from the system, or from the operator's seed.
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
+use super::Store;
 use crate::invocation::State;
-
-type Store<'a> = StoreContextMut<'a, State>;
 
 pub(super) fn define(
     to: &mut LinkerInstance<'_, State>,
