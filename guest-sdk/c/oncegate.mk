@@ -14,8 +14,8 @@ ifeq ($(origin CC),default)
 CC = clang-19
 endif
 # The tests' compiler, and what watches them.
-HOST_CC = cc
-SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_CC ?= cc
+SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 
 WARNINGS = -Wall -Wextra -Wpedantic
 CFLAGS = -Os
