@@ -1,0 +1,3 @@
+module oncegate.dev/sdk
+
+go 1.25
