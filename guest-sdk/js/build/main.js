@@ -17,10 +17,12 @@ async function main(given) {
   const project = readProject();
   const { entry, out } = readArguments(given, project);
   const [esbuild, { componentize }] = await Promise.all(['esbuild', 'componentize-qjs'].map(load));
+  // Beside the component, because the places in a stack are its lines.
+  const bundle = out.replace(/(\.wasm)?$/, '.js');
   const source = await bundled(esbuild, entry);
-  const component = await built(componentize, source);
   mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(out, exact(component));
+  writeFileSync(bundle, source);
+  writeFileSync(out, exact(await built(componentize, source, bundle)));
   console.log(out);
 }
 
@@ -62,10 +64,11 @@ async function load(name) {
 /** Everything that the entry imports, in one module; the host's interfaces stay imports. */
 async function bundled(esbuild, entry) {
   try {
-    const { outputFiles } = await esbuild.build({
+    const { outputFiles, metafile } = await esbuild.build({
       entryPoints: [entry],
       bundle: true,
       write: false,
+      metafile: true,
       format: 'esm',
       platform: 'browser',
       target: 'es2024',
@@ -74,6 +77,8 @@ async function bundled(esbuild, entry) {
       external: ['oncegate:*', 'wasi:*'],
       logLevel: 'warning',
     });
+    const [{ exports }] = Object.values(metafile.outputs);
+    if (!exports.includes('handle')) throw new Fault(`${entry} does not export handle: \`export const handle = handler(…)\``);
     return outputFiles[0].text;
   } catch (error) {
     if (!Array.isArray(error.errors)) throw error;
@@ -81,11 +86,13 @@ async function bundled(esbuild, entry) {
   }
 }
 
-async function built(componentize, source) {
+async function built(componentize, source, bundle) {
+  const given = { witPath: WIT, world: 'handler', sync: true, jsSource: source, jsPath: bundle, moduleRoot: dirname(bundle) };
   try {
-    return (await componentize({ witPath: WIT, world: 'handler', sync: true, jsSource: source })).component;
+    return (await componentize(given)).component;
   } catch (error) {
-    throw new Fault(`no component: ${error.message}`);
+    // The tool's own steps come before what the module threw.
+    throw new Fault(`no component: ${error.message.replace(/^[:\s]*(Failed to [^:]*: )*/, '')}`);
   }
 }
 

@@ -20,6 +20,7 @@ export function begin() {
   generator.forget();
   if (begun) return;
   begun = true;
+  origin = undefined;
   for (const [level, text] of early) write(level, text);
   early = undefined;
 }
@@ -45,7 +46,16 @@ function asked(name, call) {
 const engineRandom = Math.random;
 const generator = generatorOf((length) => getRandomBytes(length));
 
+/** The engine counts from when the component was built, on that machine's clock; here it is from the first call. */
+const clock = globalThis.performance;
+let origin;
+const now = () => {
+  const time = clock.now();
+  return time - (origin ??= time);
+};
+
 globalThis.console = consoleOf(log);
+globalThis.performance = { now };
 Math.random = () => (begun ? generator.random() : engineRandom());
 globalThis.crypto ??= cryptoOf((length) => asked('crypto', getRandomBytes)(length));
 globalThis.structuredClone ??= structuredClone;
