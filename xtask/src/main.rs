@@ -4,10 +4,10 @@
 mod apt;
 mod bench;
 mod command;
-mod component;
 mod demo;
 mod fixtures;
 mod fuzz;
+mod languages;
 mod plugins;
 mod proof;
 mod test;
@@ -25,6 +25,8 @@ cargo xtask COMMAND
 
   plugins             build each crate below plugins/ to target/plugins/NAME.wasm
   fixtures            build a component of each toolchain that imports WASI to target/fixtures/NAME.wasm
+  languages [LANG…]   test the SDKs of other languages by their own runners, and build their components to
+                      target/conformance/LANG.wasm and target/plugins/payment-LANG.wasm
   demo                send a stream with many duplicates through the payment plugin, three times
   bench [--whole]     measure the parts, whole runs beside a native handler, and memory; --whole leaves
                       the parts out
@@ -73,6 +75,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("help" | "--help" | "-h", _) => print!("{HELP}"),
         ("plugins", []) => drop(plugins::build(&Workspace::find()?)?),
         ("fixtures", []) => fixtures::run(&Workspace::find()?)?,
+        ("languages", _) => languages::run(&Workspace::find()?, rest)?,
         ("demo", []) => demo::run(&Workspace::find()?)?,
         ("bench", []) => bench::run(&Workspace::find()?, false)?,
         ("bench", [flag]) if flag == "--whole" => bench::run(&Workspace::find()?, true)?,

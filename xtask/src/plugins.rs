@@ -1,10 +1,10 @@
 //! `cargo xtask plugins`: the one place that builds guests.
 
 use crate::command::run;
-use crate::component;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::Workspace;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use oncegate_author::imports;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,12 +20,25 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     for plugin in &workspace.plugins {
         let module = workspace.built(TARGET).join("guest").join(&plugin.module);
         let module = fs::read(&module).with_context(|| format!("failed to read {}", module.display()))?;
-        let component = component::encode(&module).with_context(|| format!("plugin `{}`", plugin.name))?;
+        let component = encode(&module).with_context(|| format!("plugin `{}`", plugin.name))?;
         let file = folder.join(&plugin.name).with_extension("wasm");
         replace(&file, &component)?;
         println!("{} ({} bytes)", file.display(), component.len());
     }
     Ok(folder)
+}
+
+/// The package whose interfaces a guest in Rust may import.
+const CONTRACT: &str = "oncegate:plugin/";
+
+/// Makes a component of a core module that carries its world, as the SDK's `handler!` writes it, and makes sure that it
+/// imports nothing but the contract.
+fn encode(module: &[u8]) -> Result<Vec<u8>> {
+    let component = oncegate_author::encode(module, None)?;
+    match imports(&component)?.iter().find(|name| !name.starts_with(CONTRACT)) {
+        Some(foreign) => bail!("imports `{foreign}`, and a guest may import only `{CONTRACT}…`"),
+        None => Ok(component),
+    }
 }
 
 /// Writes the file as a whole or not at all, and leaves one with the same content alone.
@@ -42,7 +55,6 @@ fn replace(file: &Path, content: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::imports;
 
     #[test]
     fn the_payment_component_imports_the_contract_and_nothing_else() {

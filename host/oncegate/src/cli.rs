@@ -1,10 +1,12 @@
 //! The command line: a file for each command.
 
+mod build;
 pub(crate) mod check;
 pub(crate) mod dead;
 mod doctor;
 mod inspect;
 mod keys;
+mod new;
 mod operator;
 mod pipelines;
 mod run;
@@ -42,6 +44,8 @@ pub fn run() -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
         Some(("check", matches)) => check::run(matches),
+        Some(("new", matches)) => new::run(matches),
+        Some(("build", matches)) => build::run(matches),
         Some(("inspect", matches)) => inspect::run(matches),
         Some(("keys", matches)) => keys::run(matches),
         Some(("dead", matches)) => dead::run(matches),
@@ -63,6 +67,8 @@ pub fn command() -> Command {
         .subcommands([
             run::command(),
             check::command(),
+            new::command(),
+            build::command(),
             inspect::command(),
             keys::command(),
             dead::command(),

@@ -12,6 +12,9 @@ use crate::warning::warning;
 /// The command that the child is started with. No command of the command line: nobody types it.
 const COMMAND: &str = "compile-child";
 
+/// How much is kept by a process that has no configuration, in bytes: what `compile.cache_bytes` is by default.
+const CACHE_BYTES: u64 = 1 << 30;
+
 /// Whether this process is such a child.
 pub fn is_asked() -> bool {
     let mut arguments = std::env::args_os().skip(1);
@@ -34,6 +37,15 @@ impl Compiling {
     pub fn once(limits: CompileLimits) -> Result<Self, Failure> {
         let program = Program::own(&[COMMAND]).or_exit(Exit::Failed)?;
         Ok(Self { compiler: Compiler::in_child(program.clone(), limits), program, cache: None })
+    }
+
+    /// With the usual cache, if it can be had, for a look at what a second start costs.
+    pub fn cached(limits: CompileLimits) -> Result<Self, Failure> {
+        let compiling = Self::once(limits)?;
+        let cache = usual_folder().and_then(|folder| Cache::open(&folder, CACHE_BYTES).ok());
+        let Some(cache) = cache else { return Ok(compiling) };
+        let folder = Some(cache.path().to_owned());
+        Ok(Self { compiler: compiling.compiler.with_cache(cache), cache: folder, ..compiling })
     }
 
     /// As a process is told to. A cache that was named has to be had; without the usual one, plugins are compiled

@@ -29,6 +29,8 @@ pub enum Exit {
     Quarantined = 8,
     /// A pipeline found no room in its budget for too long. Everything is consistent; run again to go on.
     Budget = 9,
+    /// What a project is built with is missing, or failed.
+    Toolchain = 10,
 }
 
 impl Exit {
@@ -49,7 +51,8 @@ pub const HELP: &str = "Exit codes:
   6  done, with dead letters, under --fail-on-dead-letter
   7  stopped by a signal before the input's end; run again to go on
   8  a pipeline's handler failed too often (quarantined); nothing is lost: mend it and run again
-  9  a pipeline was at its budget for longer than budget.patience; run again to go on";
+  9  a pipeline was at its budget for longer than budget.patience; run again to go on
+  10 what a project is built with is missing, or failed";
 
 /// An error with its exit code.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ pub mod fuzzing;
 mod key_text;
 mod letters;
 mod logs;
+mod measure;
 mod outputs;
 pub mod pipeline;
 mod progress;
