@@ -251,8 +251,8 @@ static oncegate_result step_once(struct run *run, oncegate_json argument) {
 // --- All of it
 
 // Those whose refusals leave the handler like any other failure.
-static bool lets_through(step *step) {
-    return step == step_must || step == step_once;
+static bool lets_through(step *known) {
+    return known == step_must || known == step_once;
 }
 
 static step *step_of(oncegate_text name) {
@@ -277,11 +277,11 @@ static oncegate_result do_step(struct run *run, oncegate_json json, bool must) {
     if (!oncegate_json_next(&cursor)) return oncegate_reject("payload: a step is an object of one member");
     oncegate_text name;
     ONCEGATE_TRY(oncegate_json_text(cursor.name, &name));
-    step *step = step_of(name);
-    if (step == NULL) return oncegate_reject("payload: no such step: %.*s", ONCEGATE_SHOW(name));
-    oncegate_result result = step(run, cursor.value);
+    step *found = step_of(name);
+    if (found == NULL) return oncegate_reject("payload: no such step: %.*s", ONCEGATE_SHOW(name));
+    oncegate_result result = found(run, cursor.value);
     bool refused = result.code != ONCEGATE_OK && result.code != ONCEGATE_RETRY && result.code != ONCEGATE_REJECT;
-    if (!refused || must || lets_through(step)) return result;
+    if (!refused || must || lets_through(found)) return result;
     write_refusal(run, result);
     return oncegate_ok();
 }

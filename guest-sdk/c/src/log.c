@@ -21,7 +21,7 @@ void oncegate_log_text(oncegate_level level, oncegate_text text) {
     oncegate_host_log(known, oncegate_text_shown(text));
 }
 
-// Writes behind what stands in the room already. A line that is longer is written elsewhere, or cut if there is nowhere.
+// Writes behind what stands in the room already. A longer line is written elsewhere, or cut if there is nowhere.
 static oncegate_text panic_line(char *room, size_t begun, const char *format, va_list arguments) {
     va_list again;
     va_copy(again, arguments);
