@@ -1,0 +1,7 @@
+module payment
+
+go 1.25
+
+require oncegate.dev/sdk v0.1.0
+
+replace oncegate.dev/sdk => ../../guest-sdk/go
