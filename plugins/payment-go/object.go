@@ -26,7 +26,8 @@ type member struct {
 // UnmarshalJSON takes the object apart. What it is given is well-formed, which is not looked at again.
 func (o *object) UnmarshalJSON(data []byte) error {
 	o.members = make([]member, 0, 8)
-	rest := bytes.TrimLeft(data[len("{"):], space)
+	// What was given is the library's again when this returns.
+	rest := bytes.TrimLeft(bytes.Clone(data)[len("{"):], space)
 	for rest[0] != '}' {
 		name, value := rest[:lengthOf(rest)], bytes.TrimLeft(rest[lengthOf(rest):], space+":")
 		length := lengthOf(value)
