@@ -78,7 +78,8 @@ async function bundled(esbuild, entry) {
       logLevel: 'warning',
     });
     const [{ exports }] = Object.values(metafile.outputs);
-    if (!exports.includes('handle')) throw new Fault(`${entry} does not export handle: \`export const handle = handler(…)\``);
+    if (!exports.includes('handle'))
+      throw new Fault(`${entry} does not export handle: \`export const handle = handler(…)\``);
     return outputFiles[0].text;
   } catch (error) {
     if (!Array.isArray(error.errors)) throw error;
@@ -87,7 +88,14 @@ async function bundled(esbuild, entry) {
 }
 
 async function built(componentize, source, bundle) {
-  const given = { witPath: WIT, world: 'handler', sync: true, jsSource: source, jsPath: bundle, moduleRoot: dirname(bundle) };
+  const given = {
+    witPath: WIT,
+    world: 'handler',
+    sync: true,
+    jsSource: source,
+    jsPath: bundle,
+    moduleRoot: dirname(bundle),
+  };
   try {
     return (await componentize(given)).component;
   } catch (error) {

@@ -1,8 +1,8 @@
 // Numbers of 64 bits keep all of them.
 //
-// The bindings give JavaScript a u64 as a double, which rounds it beyond 2^53 and takes the upper half for negative. They
-// have one function for it, `wit_dylib_push_u64` of the engine's module. Its body is exchanged here: a number that a
-// double holds is given as before, any other as a text of 16 digits to the base of 16, `a` being 0. src/host/u64.js
+// The bindings give JavaScript a u64 as a double, which rounds it beyond 2^53 and takes the upper half for negative.
+// They have one function for it, `wit_dylib_push_u64` of the engine's module. Its body is exchanged here: a number that
+// a double holds is given as before, any other as a text of 16 digits to the base of 16, `a` being 0. src/host/u64.js
 // reads both.
 
 import { readName, readUnsigned, section, sections, signed, unsigned } from './wasm.js';
@@ -17,8 +17,12 @@ const EXCHANGED = 'wit_dylib_push_u64';
 export function exact(component) {
   const bytes = Buffer.from(component);
   const pieces = inComponent(bytes, 0, bytes.length);
-  if (pieces === undefined) throw new Error(`the engine has no ${EXCHANGED}: it is another version of componentize-qjs`);
+  if (pieces === undefined) throw absent(EXCHANGED);
   return Buffer.concat(pieces);
+}
+
+function absent(name) {
+  return new Error(`the engine has no ${name}: it is another version of componentize-qjs`);
 }
 
 /** The pieces of a component with the body exchanged somewhere inside; undefined if it is not there. */
@@ -96,7 +100,7 @@ function bodyAt(bytes, code, index) {
 /** `(param $call i32) (param $value i64)`, in instructions. */
 function bodyOf(functions) {
   const call = (name) => {
-    if (!functions.has(name)) throw new Error(`the engine has no ${name}: it is another version of componentize-qjs`);
+    if (!functions.has(name)) throw absent(name);
     return [0x10, ...unsigned(functions.get(name))];
   };
   const i32 = (value) => [0x41, ...signed(value)];

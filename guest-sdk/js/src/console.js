@@ -4,7 +4,10 @@ import { format, inspect } from './inspect.js';
 
 /** A console whose methods write to `log(level, text)`. */
 export function consoleOf(log) {
-  const line = (level) => (...values) => log(level, format(values).toWellFormed());
+  const line =
+    (level) =>
+    (...values) =>
+      log(level, format(values).toWellFormed());
   return {
     trace: line('trace'),
     debug: line('debug'),

@@ -1,6 +1,7 @@
 // The ways in which a handler fails, and what the host is told of them.
 
 import { inspect } from './inspect.js';
+import { places } from './stack.js';
 
 /** How many places of a stack are written to the log. */
 const SHOWN_FRAMES = 5;
@@ -61,7 +62,7 @@ export function refusal(error) {
   const refused = error?.payload;
   if (typeof refused?.tag !== 'string') return error;
   // Some bindings give an unsigned number as a signed one.
-  const value = typeof refused.val === 'number' ? refused.val >>> 0 : refused.val ?? undefined;
+  const value = typeof refused.val === 'number' ? refused.val >>> 0 : (refused.val ?? undefined);
   return new Refused(refused.tag, value);
 }
 
@@ -73,7 +74,7 @@ export function failure(error, log) {
     return { tag: error.variant === 'unavailable' ? 'retry' : 'reject', val: text(error.message) };
   }
   const reason = shown(error);
-  log('error', reason + frames(error));
+  log('error', reason + placed(error));
   return { tag: 'retry', val: reason };
 }
 
@@ -87,11 +88,10 @@ function shown(error) {
   }
 }
 
-/** Where it was thrown, on the same line. */
-function frames(error) {
+/** Where it was thrown, if the error says so. */
+function placed(error) {
   try {
-    const lines = String(error?.stack ?? '').split('\n').map((line) => line.trim());
-    return lines.filter((line) => line.startsWith('at ')).slice(0, SHOWN_FRAMES).map((line) => ` ${line}`).join('');
+    return text(places(error, SHOWN_FRAMES));
   } catch {
     return '';
   }

@@ -48,8 +48,8 @@ export type Handle = (message: Message) => void;
 /**
  * Makes of a function what a component exports as `handle`. The function is synchronous, and done when it returns.
  *
- * A `Reject` that leaves it is the contract's `reject`, a `Retry` its `retry`; a `Refused` is what its variant says. Any
- * other error is a `retry` with the error's own text, and a line of the log says where it was thrown.
+ * A `Reject` that leaves it is the contract's `reject`, a `Retry` its `retry`; a `Refused` is what its variant says.
+ * Any other error is a `retry` with the error's own text, and a line of the log says where it was thrown.
  */
 export declare function handler(work: (message: Message) => void): Handle;
 
@@ -90,8 +90,8 @@ export type Sighting =
 export declare function seen(key: string): Sighting;
 
 /**
- * Stages the commit of a key that was answered `new`; every later duplicate is given the receipt. A second commit of the
- * same key keeps the first receipt.
+ * Stages the commit of a key that was answered `new`; every later duplicate is given the receipt. A second commit of
+ * the same key keeps the first receipt.
  *
  * @throws {Refused}
  */
@@ -106,8 +106,8 @@ export interface OutputOptions {
 }
 
 /**
- * Stages one output: bytes as they are, any other value as JSON, in which a `bigint` is an integer. It is applied when the
- * handler returns, and belongs to the key that was most recently new.
+ * Stages one output: bytes as they are, any other value as JSON, in which a `bigint` is an integer. It is applied when
+ * the handler returns, and belongs to the key that was most recently new.
  *
  * @throws {Refused} what the host refused
  * @throws {Reject} a value that cannot be written as JSON

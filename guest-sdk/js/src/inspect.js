@@ -1,5 +1,7 @@
 // Values as a programmer wants to see them, on one line: what node's util.inspect shows, as far as it fits there.
 
+import { places } from './stack.js';
+
 const DEPTH = 2;
 const ITEMS = 100;
 const NAME = /^[A-Za-z_$][\w$]*$/;
@@ -82,11 +84,9 @@ function className(value) {
 
 /** The error and where it was thrown, without a line's end. */
 function error(value, within) {
-  const frames = String(value.stack ?? '').split('\n').map((line) => line.trim());
-  const places = frames.filter((line) => line.startsWith('at ')).map((line) => ` ${line}`).join('');
   const more = members(value, within).filter((member) => !/^(stack|message|name):/.test(member));
   if (value.cause !== undefined) more.push(`[cause]: ${within(value.cause)}`);
-  return `${value}${places}${more.length > 0 ? ` ${braced(more)}` : ''}`;
+  return `${value}${places(value)}${more.length > 0 ? ` ${braced(more)}` : ''}`;
 }
 
 const braced = (texts) => (texts.length > 0 ? `{ ${texts.join(', ')} }` : '{}');

@@ -7,7 +7,7 @@ const LIMIT = Number.MAX_SAFE_INTEGER;
 /** A string, with the colon if it is a member's name, or a number. In text that JSON.parse has accepted. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|-?\d[\d.eE+-]*/g;
 const INTEGER = /^-?\d+$/;
-/** How deeply a payload may be nested: beyond some hundreds of levels an engine's stack ends, and with it the instance. */
+/** How deeply a payload may be nested: some hundreds of levels are the end of an engine's stack, and of the instance. */
 const LEVELS = 128;
 const BRACKETS = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g;
 

@@ -133,5 +133,9 @@ export class Host {
 
 /** A message that the handler may do anything to. */
 function copied({ headers, payload, ...rest }) {
-  return { ...rest, payload: payload.slice(), headers: headers.map(({ name, value }) => ({ name, value: value.slice() })) };
+  return {
+    ...rest,
+    payload: payload.slice(),
+    headers: headers.map(({ name, value }) => ({ name, value: value.slice() })),
+  };
 }

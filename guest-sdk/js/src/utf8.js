@@ -51,7 +51,7 @@ export function decodeLossy(bytes) {
 
 function replaced(bytes) {
   let text = '';
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequence(bytes, at);
     text += length > 0 ? decodeURIComponent(escape(toBinary(bytes.subarray(at, at + length)))) : '\ufffd';
     at += Math.abs(length);

@@ -10,9 +10,23 @@ const module_ = (...all) => Buffer.concat([Uint8Array.of(0, 0x61, 0x73, 0x6d, 1,
 
 /** The bindings' functions as the engine exports them: push_u64 has a body that does nothing. */
 function engine({ exported = 'wit_dylib_push_u64' } = {}) {
-  const types = [[0x60, 2, I32, I64, 0], [0x60, 2, I32, F64, 0], [0x60, 3, I32, I32, I32, 0], [0x60, 4, I32, I32, I32, I32, 1, I32]];
-  const imports = [['double', 0, 1], ['text', 0, 2], ['memory', 2, 0, 1]].map(([text, ...kind]) => [...name('host'), ...name(text), ...kind]);
-  const exports = [['wit_dylib_push_f64', 0], ['wit_dylib_push_string', 1], ['cabi_realloc', 2], [exported, 3]];
+  const types = [
+    [0x60, 2, I32, I64, 0],
+    [0x60, 2, I32, F64, 0],
+    [0x60, 3, I32, I32, I32, 0],
+    [0x60, 4, I32, I32, I32, I32, 1, I32],
+  ];
+  const imports = [
+    ['double', 0, 1],
+    ['text', 0, 2],
+    ['memory', 2, 0, 1],
+  ].map(([text, ...kind]) => [...name('host'), ...name(text), ...kind]);
+  const exports = [
+    ['wit_dylib_push_f64', 0],
+    ['wit_dylib_push_string', 1],
+    ['cabi_realloc', 2],
+    [exported, 3],
+  ];
   return module_(
     section(1, Uint8Array.of(types.length, ...types.flat())),
     section(2, Uint8Array.of(imports.length, ...imports.flat())),
@@ -34,8 +48,12 @@ function component(inner) {
 function given(bytes) {
   const memory = new WebAssembly.Memory({ initial: 1 });
   let value;
-  const double = (_, number) => { value = number; };
-  const text = (_, at, length) => { value = Buffer.from(memory.buffer, at, length).toString(); };
+  const double = (_, number) => {
+    value = number;
+  };
+  const text = (_, at, length) => {
+    value = Buffer.from(memory.buffer, at, length).toString();
+  };
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { host: { double, text, memory } });
   return (number) => {
     exports.wit_dylib_push_u64(0, number);
@@ -48,7 +66,17 @@ test('numbers of 64 bits come through whole', () => {
   const within = sections(built, 8, built.length).find(({ id }) => id === 4);
   const { start, end } = sections(built, within.start + 8, within.end).findLast(({ id }) => id === 1);
   const give = given(built.subarray(start, end));
-  for (const number of [0n, 1n, 1_700_000_000_000n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n, 0x0123_4567_89ab_cdefn, 2n ** 64n - 1n]) {
+  for (const number of [
+    0n,
+    1n,
+    1_700_000_000_000n,
+    2n ** 53n - 1n,
+    2n ** 53n,
+    2n ** 53n + 1n,
+    2n ** 63n,
+    0x0123_4567_89ab_cdefn,
+    2n ** 64n - 1n,
+  ]) {
     const value = give(BigInt.asIntN(64, number));
     assert.equal(typeof value, number < 2n ** 53n ? 'number' : 'string');
     assert.equal(u64(value), number);

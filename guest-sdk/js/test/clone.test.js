@@ -19,7 +19,10 @@ test('a copy is deep, and of the same kind', () => {
   const { view: viewed, ...wanted } = globalThis.structuredClone(value);
   assert.deepEqual(rest.list, wanted.list);
   assert.deepEqual([...rest.map], [...wanted.map]);
-  assert.deepEqual([rest.date, rest.expression, rest.bytes, rest.boxed], [wanted.date, wanted.expression, wanted.bytes, wanted.boxed]);
+  assert.deepEqual(
+    [rest.date, rest.expression, rest.bytes, rest.boxed],
+    [wanted.date, wanted.expression, wanted.bytes, wanted.boxed],
+  );
   assert.deepEqual([view.byteOffset, view.byteLength], [viewed.byteOffset, viewed.byteLength]);
   assert.equal(rest.self, copy);
   assert.notEqual(rest.list, value.list);

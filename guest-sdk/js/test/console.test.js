@@ -9,7 +9,16 @@ test('each method has its level', () => {
   for (const method of ['trace', 'debug', 'log', 'info', 'warn', 'error', 'dir']) console[method](1);
   console.assert(true, 'not written');
   console.assert(false, 'of', 3);
-  assert.deepEqual(lines, ['trace 1', 'debug 1', 'info 1', 'info 1', 'warn 1', 'error 1', 'info 1', 'error Assertion failed: of 3']);
+  assert.deepEqual(lines, [
+    'trace 1',
+    'debug 1',
+    'info 1',
+    'info 1',
+    'warn 1',
+    'error 1',
+    'info 1',
+    'error Assertion failed: of 3',
+  ]);
 });
 
 test('a pattern is filled as node fills it', () => {
@@ -51,7 +60,14 @@ test('values are shown on one line', () => {
     [cyclic, "{ name: 'c', self: [Circular] }"],
     [function named() {}, '[Function: named]'],
     [class Named {}, '[class: Named]'],
-    [{ get a() { return 1; } }, '{ a: [Getter] }'],
+    [
+      {
+        get a() {
+          return 1;
+        },
+      },
+      '{ a: [Getter] }',
+    ],
     [Array(102).fill(0), `[ ${'0, '.repeat(100)}... 2 more ]`],
   ];
   for (const [value, expected] of cases) assert.equal(inspect(value), expected);
@@ -59,6 +75,9 @@ test('values are shown on one line', () => {
 
 test('an error is shown with its place, its cause and what it carries', () => {
   const error = Object.assign(new RangeError('too far', { cause: new Error('why') }), { code: 7 });
-  assert.match(inspect(error), /^RangeError: too far at .*console\.test\.js:\d+:\d+.* \{ code: 7, \[cause\]: Error: why at .* \}$/);
+  assert.match(
+    inspect(error),
+    /^RangeError: too far at .*console\.test\.js:\d+:\d+.* \{ code: 7, \[cause\]: Error: why at .* \}$/,
+  );
   assert.ok(!inspect(error).includes('\n'));
 });

@@ -12,12 +12,34 @@ test('each error of the SDK is what it says', () => {
   const cases = [
     [() => retry('later'), 'retry', 'later'],
     [() => reject('never'), 'reject', 'never'],
-    [() => { throw new Retry('later'); }, 'retry', 'later'],
-    [() => { throw new (class Mine extends Reject {})('never'); }, 'reject', 'never'],
-    [() => { throw new Refused('unavailable', 'down'); }, 'retry', 'store unavailable: down'],
+    [
+      () => {
+        throw new Retry('later');
+      },
+      'retry',
+      'later',
+    ],
+    [
+      () => {
+        throw new (class Mine extends Reject {})('never');
+      },
+      'reject',
+      'never',
+    ],
+    [
+      () => {
+        throw new Refused('unavailable', 'down');
+      },
+      'retry',
+      'store unavailable: down',
+    ],
     [() => commit('k'), 'reject', 'commit of a key that this invocation has not claimed'],
     [() => emit('', 1), 'reject', 'output refused: the topic is empty'],
-    [() => emit('t', 1, { headers: { 'Oncegate-x': '' } }), 'reject', "output refused: header names that begin with oncegate- are the host's"],
+    [
+      () => emit('t', 1, { headers: { 'Oncegate-x': '' } }),
+      'reject',
+      "output refused: header names that begin with oncegate- are the host's",
+    ],
     [() => message('{').payload && seen('\ud800'), 'reject', 'invalid key: it holds half of a surrogate pair'],
     [() => emit('\udc00', 1), 'reject', 'output refused: the topic holds half of a surrogate pair'],
   ];
@@ -30,12 +52,49 @@ test('each error of the SDK is what it says', () => {
 test('any other error is a retry with its own text, and its place is logged', () => {
   const cases = [
     [() => null.x, /^TypeError: Cannot read/],
-    [() => { throw new (class Odd extends Error { name = 'Odd'; })('m'); }, /^Odd: m$/],
-    [() => { throw 'a text'; }, /^a text$/],
-    [() => { throw { code: 5 }; }, /^\{ code: 5 \}$/],
-    [() => { throw undefined; }, /^undefined$/],
-    [() => { throw null; }, /^null, /],
-    [() => { throw { get stack() { throw 1; }, toString: null }; }, /./],
+    [
+      () => {
+        throw new (class Odd extends Error {
+          name = 'Odd';
+        })('m');
+      },
+      /^Odd: m$/,
+    ],
+    [
+      () => {
+        throw 'a text';
+      },
+      /^a text$/,
+    ],
+    [
+      () => {
+        throw { code: 5 };
+      },
+      /^\{ code: 5 \}$/,
+    ],
+    [
+      () => {
+        throw undefined;
+      },
+      /^undefined$/,
+    ],
+    [
+      () => {
+        throw null;
+      },
+      /^null, /,
+    ],
+    [
+      () => {
+        throw {
+          get stack() {
+            throw 1;
+          },
+          toString: null,
+        };
+      },
+      /./,
+    ],
     [() => seen(7), /^TypeError: a key is a string, not number$/],
     [() => once('k', () => 5), /^TypeError: bytes are a Uint8Array or an ArrayBuffer, not number$/],
     [() => emit('t', undefined), /^TypeError: a payload is bytes or what has JSON, not undefined$/],
@@ -65,16 +124,31 @@ test('work is done once, and every delivery gets its receipt', () => {
   const receipts = [];
   const work = ({ payload }) => {
     const done = once('k', () => {
-      emit('t', payload, { key: 'p', headers: [['n', 'v'], ['n', Uint8Array.of(0xff)]] });
+      emit('t', payload, {
+        key: 'p',
+        headers: [
+          ['n', 'v'],
+          ['n', Uint8Array.of(0xff)],
+        ],
+      });
       return 'receipt é';
     });
     receipts.push([done.first, text(done.receipt)]);
   };
   for (const _ of [1, 2]) assert.equal(host.deliver(work, message('payload')).end, 'applied');
-  assert.deepEqual(receipts, [[true, 'receipt é'], [false, 'receipt é']]);
+  assert.deepEqual(receipts, [
+    [true, 'receipt é'],
+    [false, 'receipt é'],
+  ]);
   const [{ topic, key, headers, ...output }, ...others] = host.outputs;
   assert.deepEqual([topic, key, others], ['t', 'p', []]);
-  assert.deepEqual(headers.map(({ name, value }) => [name, ...value]), [['n', 0x76], ['n', 0xff]]);
+  assert.deepEqual(
+    headers.map(({ name, value }) => [name, ...value]),
+    [
+      ['n', 0x76],
+      ['n', 0xff],
+    ],
+  );
   assert.deepEqual(output.payload, message('payload').payload);
 });
 
@@ -86,8 +160,14 @@ test('what is emitted is bytes or JSON', () => {
     emit('t', new Uint16Array([1, 2]).subarray(1));
     emit('t', new Uint8Array([7]).buffer);
   }, message(''));
-  assert.deepEqual(host.outputs.slice(0, 2).map((output) => output.text()), ['"text"', '{"big":18446744073709551615,"list":[null]}']);
-  assert.deepEqual(host.outputs.slice(2).map(({ payload }) => [...payload]), [[2, 0], [7]]);
+  assert.deepEqual(
+    host.outputs.slice(0, 2).map((output) => output.text()),
+    ['"text"', '{"big":18446744073709551615,"list":[null]}'],
+  );
+  assert.deepEqual(
+    host.outputs.slice(2).map(({ payload }) => [...payload]),
+    [[2, 0], [7]],
+  );
   assert.equal(host.outputs[1].json().big, 2n ** 64n - 1n);
   const cyclic = {};
   cyclic.self = cyclic;
@@ -96,9 +176,21 @@ test('what is emitted is bytes or JSON', () => {
 
 test('a message has what it was given', () => {
   let seenAs;
-  const given = message({ a: 2n ** 60n }, { id: 'i', topic: 't', key: 'k', headers: { h: 'v' }, attempt: 2 ** 32 - 1, publishedMs: 2n ** 64n - 1n });
+  const given = message(
+    { a: 2n ** 60n },
+    { id: 'i', topic: 't', key: 'k', headers: { h: 'v' }, attempt: 2 ** 32 - 1, publishedMs: 2n ** 64n - 1n },
+  );
   new Host().deliver((delivered) => {
-    seenAs = [delivered.id, delivered.topic, delivered.key, delivered.attempt, delivered.publishedMs, delivered.json(), text(delivered.header('h')), delivered.header('H')];
+    seenAs = [
+      delivered.id,
+      delivered.topic,
+      delivered.key,
+      delivered.attempt,
+      delivered.publishedMs,
+      delivered.json(),
+      text(delivered.header('h')),
+      delivered.header('H'),
+    ];
     delivered.payload.fill(0);
   }, given);
   assert.deepEqual(seenAs, ['i', 't', 'k', 2 ** 32 - 1, 2n ** 64n - 1n, { a: 2n ** 60n }, 'v', undefined]);
@@ -113,7 +205,7 @@ test('a payload that is no JSON is rejected, and what is no fault of it is not',
   assert.equal(of('['.repeat(1000)).reason, 'payload: nested deeper than 128 levels');
 });
 
-test('the console and the configuration of a delivery are its host\'s', () => {
+test("the console and the configuration of a delivery are its host's", () => {
   const host = new Host({ config: { greeting: 'hello' } });
   const outer = console;
   const delivery = host.deliver(() => console.warn('%s %o', config('greeting'), { a: 1 }, config('none')), message(''));
@@ -134,12 +226,20 @@ test('state that is planted is what a handler is told', () => {
   host.dead('dead', 'why');
   const told = (key) => {
     let sighting;
-    const { end } = host.deliver(() => { sighting = seen(key); }, message(''));
+    const { end } = host.deliver(() => {
+      sighting = seen(key);
+    }, message(''));
     return [end, sighting];
   };
   assert.deepEqual(told('done'), ['applied', { tag: 'duplicate', receipt: new TextEncoder().encode('r') }]);
   assert.deepEqual(told('held'), ['deferred', { tag: 'in-flight', leftMs: 2n ** 64n - 1n }]);
-  assert.deepEqual([told('other'), told('dead')], [['mismatch', undefined], ['dead', undefined]]);
+  assert.deepEqual(
+    [told('other'), told('dead')],
+    [
+      ['mismatch', undefined],
+      ['dead', undefined],
+    ],
+  );
   host.forget('held');
   host.storeDown();
   assert.equal(told('held')[0], 'deferred');
@@ -149,7 +249,10 @@ test('state that is planted is what a handler is told', () => {
 
 test('a key that was claimed by a delivery that is given up is dead', () => {
   const host = new Host();
-  host.deliver(() => { seen('k'); reject('no'); }, message(''));
+  host.deliver(() => {
+    seen('k');
+    reject('no');
+  }, message(''));
   const { end, reason } = host.deliver(() => once('k', () => {}), message(''));
   assert.deepEqual([end, reason], ['dead', 'the key was given up earlier: rejected: no']);
 });

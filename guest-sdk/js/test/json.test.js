@@ -3,7 +3,16 @@ import { test } from 'node:test';
 import { parse, stringify } from '../src/json.js';
 
 test('what a number holds is a number', () => {
-  for (const text of ['0', '-0', '1.5', '9007199254740991', '-9007199254740991', '1e300', '[1,{"a":2}]', '"9007199254740993"']) {
+  for (const text of [
+    '0',
+    '-0',
+    '1.5',
+    '9007199254740991',
+    '-9007199254740991',
+    '1e300',
+    '[1,{"a":2}]',
+    '"9007199254740993"',
+  ]) {
     assert.deepEqual(parse(text), JSON.parse(text));
   }
 });
@@ -15,7 +24,13 @@ test('an integer that a number cannot hold is a BigInt, wherever it stands', () 
     a: [9007199254740993n],
     b: { '9007199254740993': '9007199254740993', c: 1 },
   });
-  assert.deepEqual(parse('["i5","s","\\"1\\\\",123456789012345678901.5,1e30]'), ['i5', 's', '"1\\', 123456789012345680000.5, 1e30]);
+  assert.deepEqual(parse('["i5","s","\\"1\\\\",123456789012345678901.5,1e30]'), [
+    'i5',
+    's',
+    '"1\\',
+    123456789012345680000.5,
+    1e30,
+  ]);
   assert.deepEqual(parse('["i5\\u0031","","\\\\",1234567890123456789012]'), ['i51', '', '\\', 1234567890123456789012n]);
 });
 
@@ -52,7 +67,9 @@ test('a BigInt is written as an integer, and all else as JSON.stringify does', (
     own: { toJSON: (name) => `of ${name}` },
     map: new Map([[1, 2]]),
   };
-  const small = JSON.parse(JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? Number(member) : member)));
+  const small = JSON.parse(
+    JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? Number(member) : member)),
+  );
   assert.equal(stringify(value).replace('18446744073709551615', '18446744073709552000'), JSON.stringify(small));
   assert.equal(stringify(undefined), undefined);
   assert.equal(stringify(5n), '5');

@@ -13,7 +13,10 @@ test('numbers lie between 0 and 1, evenly, and follow from the seed', () => {
   assert.ok(drawn.every((number) => number >= 0 && number < 1));
   const counts = Array(10).fill(0);
   for (const number of drawn) counts[Math.floor(number * 10)] += 1;
-  assert.ok(counts.every((count) => count > 1800 && count < 2200), String(counts));
+  assert.ok(
+    counts.every((count) => count > 1800 && count < 2200),
+    String(counts),
+  );
   assert.equal(new Set(drawn).size, drawn.length);
   assert.deepEqual(Array.from({ length: 100 }, generatorOf(counted()).random), drawn.slice(0, 100));
   forget();

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeByHand, decodeLossy, encodeByHand, TextDecoder, TextEncoder } from '../src/utf8.js';
 
-const TEXTS = ['', 'ascii', 'größe', '漢字 😀', '\0\x7f\x80ÿĀ', '\ufeffmark', 'x'.repeat(20_000), `${'x'.repeat(9000)}é`];
+const TEXTS = [
+  '',
+  'ascii',
+  'größe',
+  '漢字 😀',
+  '\0\x7f\x80ÿĀ',
+  '\ufeffmark',
+  'x'.repeat(20_000),
+  `${'x'.repeat(9000)}é`,
+];
 
 test('texts become the bytes that they have everywhere, and come back', () => {
   const standard = new globalThis.TextEncoder();
@@ -15,7 +24,20 @@ test('texts become the bytes that they have everywhere, and come back', () => {
 
 test('what is not UTF-8 is refused, or replaced as the standard has it', () => {
   const lossy = new globalThis.TextDecoder('utf-8', { ignoreBOM: true });
-  const hex = ['ff', 'c328', 'eda088', 'c080', 'e28228', 'f0908c', 'f4908080', '61c3', 'e282ace2', 'f888808080', '80bf', 'f09f98f09f9880'];
+  const hex = [
+    'ff',
+    'c328',
+    'eda088',
+    'c080',
+    'e28228',
+    'f0908c',
+    'f4908080',
+    '61c3',
+    'e282ace2',
+    'f888808080',
+    '80bf',
+    'f09f98f09f9880',
+  ];
   for (const bytes of hex.map((text) => Uint8Array.from(Buffer.from(text, 'hex')))) {
     assert.throws(() => decodeByHand(bytes), TypeError);
     assert.equal(decodeLossy(bytes), lossy.decode(bytes));

@@ -16,17 +16,20 @@ const PROJECTS = [
 ];
 
 test('projects have the tools of versions.toml', () => {
-  const pinned = Object.fromEntries([...read('../versions.toml').matchAll(/^([\w-]+) = "(.*)"$/gm)].map(([, name, version]) => [name, version]));
+  const pinned = Object.fromEntries(
+    [...read('../versions.toml').matchAll(/^([\w-]+) = "(.*)"$/gm)].map(([, name, version]) => [name, version]),
+  );
   const rows = { '@types/node': 'types-node' };
   for (const project of PROJECTS) {
     const { dependencies, devDependencies } = JSON.parse(read(project));
     assert.deepEqual(Object.keys(dependencies), [pinned.js], project);
-    for (const [name, version] of Object.entries(devDependencies)) assert.equal(version, pinned[rows[name] ?? name], `${project}: ${name}`);
+    for (const [name, version] of Object.entries(devDependencies))
+      assert.equal(version, pinned[rows[name] ?? name], `${project}: ${name}`);
   }
   assert.equal(JSON.parse(read('package.json')).name, pinned.js);
 });
 
-test('the contract is the repository\'s', () => {
+test("the contract is the repository's", () => {
   const [copy, contract] = ['wit/deps/oncegate-plugin/', '../../wit/plugin/0.1.0/'];
   assert.deepEqual(readdirSync(here(copy)), readdirSync(here(contract)));
   for (const name of readdirSync(here(copy))) assert.equal(read(copy + name), read(contract + name), name);

@@ -3,8 +3,8 @@
 /** @import { Payment } from './payment.js' */
 
 /**
- * The charge of a payment. Its id is derived from the payment's and from nothing else, so whoever computes it again gets
- * the same, and two payments never share one.
+ * The charge of a payment. Its id is derived from the payment's and from nothing else, so whoever computes it again
+ * gets the same, and two payments never share one.
  *
  * @param {Payment} payment
  */

@@ -5,7 +5,8 @@ import { reject } from '@oncegate/sdk';
 /** @import { Message } from '@oncegate/sdk' */
 
 /**
- * A payment event. Its members must be there and of the right type; others are ignored, so that a producer may add some.
+ * A payment event. Its members must be there and of the right type; others are ignored, so that a producer may add
+ * some.
  *
  * @typedef {object} Payment
  * @property {string} payment_id the payment's own id, the same in every delivery of it; not empty
@@ -44,7 +45,8 @@ function text(payload, name) {
 
 function cents(payload, name) {
   const value = member(payload, name);
-  const whole = typeof value === 'bigint' ? value >= 0n && value <= MOST_CENTS : Number.isSafeInteger(value) && value >= 0;
+  const whole =
+    typeof value === 'bigint' ? value >= 0n && value <= MOST_CENTS : Number.isSafeInteger(value) && value >= 0;
   if (!whole) reject(`payload: ${name} is not a whole number from 1 to ${MOST_CENTS}`);
   if (value === 0) reject(`${name} is zero`);
   return value;

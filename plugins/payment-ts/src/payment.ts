@@ -3,7 +3,8 @@
 import { type Json, type Message, reject } from '@oncegate/sdk';
 
 /**
- * A payment event. Its members must be there and of the right type; others are ignored, so that a producer may add some.
+ * A payment event. Its members must be there and of the right type; others are ignored, so that a producer may add
+ * some.
  */
 export interface Payment {
   /** The payment's own id, the same in every delivery of it; not empty. */

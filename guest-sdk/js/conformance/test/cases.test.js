@@ -74,11 +74,16 @@ function check(expected, ended, applied, what) {
 
 /** The text for this language. */
 function mine(given) {
-  return typeof given === 'string' ? given : given.js ?? given['*'];
+  return typeof given === 'string' ? given : (given.js ?? given['*']);
 }
 
 function plain({ topic, key, headers, payload }) {
-  return { topic, key: key ?? null, headers: headers.map(({ name, value }) => [name, hex(value)]), payload: hex(payload) };
+  return {
+    topic,
+    key: key ?? null,
+    headers: headers.map(({ name, value }) => [name, hex(value)]),
+    payload: hex(payload),
+  };
 }
 
 function wanted({ topic, key = null, headers = [], payload }) {

@@ -41,12 +41,12 @@ async function load(source, host = {}) {
   vm.runInContext(outputFiles[0].text, context);
   const call = vm.runInContext(
     `(payload, given) => {
-      const message = { id: 'i', topic: 't', key: null, headers: [], payload: Uint8Array.from(payload), attempt: -1, publishedMs: null, ...given };
+      const message = { id: 'i', topic: 't', key: null, headers: [], payload: Uint8Array.from(payload), ...given };
       try { exported.handle(message); } catch (failure) { return [failure.tag, failure.val]; }
     }`,
     context,
   );
-  const handle = (payload = '', given = {}) => call(Buffer.from(payload), given);
+  const handle = (payload = '', given = {}) => call(Buffer.from(payload), { attempt: -1, publishedMs: null, ...given });
   return { handle, lines, context };
 }
 
@@ -64,7 +64,10 @@ test('what is logged while the module is loaded comes with the first message', a
 
 test('while the module is loaded there is no host', async () => {
   for (const call of ["config('a')", "seen('k')", "commit('k', 'r')", "emit('t', 1)", 'crypto.randomUUID()']) {
-    await assert.rejects(load(`${SDK} ${call}; export const handle = handler(() => {});`), /while the module is loaded/);
+    await assert.rejects(
+      load(`${SDK} ${call}; export const handle = handler(() => {});`),
+      /while the module is loaded/,
+    );
   }
 });
 

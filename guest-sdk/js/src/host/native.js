@@ -23,6 +23,7 @@ export const emit = (...parts) => asked('emit()').emit(...parts);
 export const config = (name) => asked('config()').config(name);
 
 function asked(name) {
-  if (current === undefined) throw new Error(`${name} outside of a delivery: use Host.deliver of @oncegate/sdk/testing`);
+  if (current === undefined)
+    throw new Error(`${name} outside of a delivery: use Host.deliver of @oncegate/sdk/testing`);
   return current;
 }

@@ -9,6 +9,9 @@ test('an order is one parcel, however often it is delivered', () => {
     const delivery = host.deliver(handle, message({ order_id: 'o-1', item: 'lamp' }, { id }));
     assert.equal(delivery.end, 'applied', delivery.reason);
   }
-  assert.deepEqual(host.outputs.map((output) => output.json()), ['lamp']);
+  assert.deepEqual(
+    host.outputs.map((output) => output.json()),
+    ['lamp'],
+  );
   assert.equal(text(host.receipt('o-1')), 'parcel-o-1');
 });
