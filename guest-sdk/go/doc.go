@@ -28,7 +28,7 @@
 // the delivery to the dead letters; any other error, and a panic, asks for another delivery. The errors of this package
 // know by themselves which of the two they are, also when they are wrapped.
 //
-// A handler may use goroutines, and must not leave any behind: what they would do after the handler has returned is
-// refused, or belongs to another message. Its package main has a variable or a function for everything else that any Go
-// program has, but no files, environment, arguments or network.
+// A handler may use goroutines, and must not leave any behind: what they do after the handler has returned is refused, or
+// counted to another message. There are clocks, random numbers, standard output and standard error (lines of the log), but
+// no files, environment, arguments or network.
 package oncegate

@@ -1,6 +1,7 @@
 package oncegate
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 	"unicode/utf8"
@@ -36,10 +37,14 @@ type Header struct {
 
 // JSON reads the payload into what value points to. Its error is a [RejectError]: a payload that is not what the handler
 // reads will not become so by being delivered again. Text that is not UTF-8 is an error, and not replaced: two names that
-// differ only there would become one.
+// differ only there would become one. Lists and objects may be nested 1000 deep: reading them takes a call each, and what
+// exceeds a component's stack cannot be caught.
 func (m Message) JSON(value any) error {
 	if !utf8.Valid(m.Payload) {
 		return Rejectf("payload: not UTF-8 at byte %d", validBytes(m.Payload))
+	}
+	if isTooDeep(m.Payload) {
+		return Rejectf("payload: nested more than %d deep", deepestJSON)
 	}
 	if err := json.Unmarshal(m.Payload, value); err != nil {
 		return Rejectf("payload: %w", err)
@@ -58,6 +63,32 @@ func validBytes(text []byte) int {
 		valid += size
 	}
 	return valid
+}
+
+const deepestJSON = 1000
+
+// isTooDeep says whether more lists and objects than that are open at once somewhere.
+func isTooDeep(text []byte) bool {
+	if bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) <= deepestJSON {
+		return false
+	}
+	depth, inString := 0, false
+	for at := 0; at < len(text); at++ {
+		switch c := text[at]; {
+		case inString && c == '\\':
+			at++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '[' || c == '{':
+			if depth++; depth > deepestJSON {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
 }
 
 // Text is the payload as text. It may hold any bytes, as a string of Go may.

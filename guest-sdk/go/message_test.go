@@ -2,6 +2,8 @@ package oncegate_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,26 @@ func TestJSONThatIsNotWhatWasAskedForIsRejected(t *testing.T) {
 		} else if reject.Error() != expected {
 			t.Errorf("%s: %s, not %s", payload, reject, expected)
 		}
+	}
+}
+
+func TestJSONMayBeNestedAThousandDeep(t *testing.T) {
+	nested := func(depth int) string {
+		return strings.Repeat(`[{"a\"[":`, depth/2) + "[[]," + `"[[{"]` + strings.Repeat("}]", depth/2)
+	}
+	for depth, expected := range map[int]string{
+		998:  "<nil>",
+		1000: "payload: nested more than 1000 deep",
+		9998: "payload: nested more than 1000 deep",
+	} {
+		var value any
+		if got := fmt.Sprint(oncegatetest.Message(nested(depth)).JSON(&value)); got != expected {
+			t.Errorf("%d: %s, not %s", depth+2, got, expected)
+		}
+	}
+	var value []any
+	if err := oncegatetest.Message("[" + strings.Repeat("[],{},", 2000) + "0]").JSON(&value); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,4 +1,4 @@
-module payment
+module payment-go
 
 go 1.25
 

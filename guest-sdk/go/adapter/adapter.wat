@@ -8,8 +8,9 @@
 ;;
 ;; The adapter has no memory of its own. It uses the program's first page, of which Go uses nothing below 4096:
 ;;   64  where the host puts an answer
-;;  128  the wall clock, and 144 the monotonic one: the last time known, i64; how often the host was asked for it in this
+;;  128  the wall clock, and 144 the monotonic one: the last time known, i64; how often the host was asked in this
 ;;       invocation, i32; how often the program asked since then, i32
+;;  160  a number that the host drew
 (module
   (import "env" "memory" (memory 0))
   (import "wasi:cli/exit@0.2.0" "exit-with-code" (func $exit (param i32)))
@@ -34,6 +35,8 @@
   ;; What random numbers are made of while the host cannot give any, and whether it was begun with one of the host's.
   (global $state (mut i64) (i64.const 0))
   (global $begun (mut i32) (i32.const 0))
+  ;; How far the runtime is in writing where it crashed: 0 is not at all, then the number of the line, and 4 for the rest.
+  (global $trace (mut i32) (i32.const 0))
   ;; Where the host is to put the random numbers that it is giving.
   (global $into (mut i32) (i32.const 0))
 
@@ -50,6 +53,7 @@
     (if (i32.ne (local.get $invocation) (global.get $invocation))
       (then
         (global.set $invocation (local.get $invocation))
+        (global.set $trace (i32.const 0))
         (i64.store (i32.const 136) (i64.const 0))
         (i64.store (i32.const 152) (i64.const 0))))
     (i32.const 1))
@@ -200,13 +204,53 @@
         (br_if $done (i32.eqz (local.get $count)))
         (if (call $may)
           (then
-            (call $print (local.get $fd) (i32.load (local.get $pieces)) (i32.load offset=4 (local.get $pieces)))))
+            (call $tell (local.get $fd) (i32.load (local.get $pieces)) (i32.load offset=4 (local.get $pieces)))))
         (local.set $total (i32.add (local.get $total) (i32.load offset=4 (local.get $pieces))))
         (local.set $pieces (i32.add (local.get $pieces) (i32.const 8)))
         (local.set $count (i32.sub (local.get $count) (i32.const 1)))
         (br $next)))
     (i32.store (local.get $written) (local.get $total))
     (i32.const 0))
+  ;; A crash ends with the calls of all goroutines, and the last lines of the log are what is shown with a trap. So that
+  ;; its text is among them, only the innermost call is written, which is two lines behind a heading.
+  (func $tell (param $fd i32) (param $at i32) (param $length i32)
+    (local $piece i32)
+    (if (i32.and (i32.eq (local.get $fd) (i32.const 2)) (i32.eqz (global.get $trace)))
+      (then (global.set $trace (call $heading (local.get $at) (local.get $length)))))
+    (if (i32.or (i32.ne (local.get $fd) (i32.const 2)) (i32.eqz (global.get $trace)))
+      (then (return (call $print (local.get $fd) (local.get $at) (local.get $length)))))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eqz (local.get $length)))
+        (local.set $piece (call $line (local.get $at) (local.get $length)))
+        (if (i32.lt_u (i32.sub (global.get $trace) (i32.const 2)) (i32.const 2))
+          (then (call $print (local.get $fd) (local.get $at) (local.get $piece))))
+        (local.set $at (i32.add (local.get $at) (local.get $piece)))
+        (local.set $length (i32.sub (local.get $length) (local.get $piece)))
+        (if (i32.eq (i32.load8_u (i32.sub (local.get $at) (i32.const 1))) (i32.const 10))
+          (then
+            (global.set $trace
+              (select (i32.const 4) (i32.add (global.get $trace) (i32.const 1))
+                (i32.ge_u (global.get $trace) (i32.const 4))))))
+        (br $next))))
+  ;; Whether this is the first word of the heading, with the space behind it. The runtime writes it by itself; who else
+  ;; prints calls does it in one piece.
+  (func $heading (param $at i32) (param $length i32) (result i32)
+    (if (i32.ne (local.get $length) (i32.const 10)) (then (return (i32.const 0))))
+    ;; "goroutin"
+    (i64.eq (i64.load (local.get $at)) (i64.const 0x6e6974756f726f67)))
+  ;; The length of what is left of the line, with its end if that is there.
+  (func $line (param $at i32) (param $length i32) (result i32)
+    (local $piece i32)
+    (loop $next
+      (local.set $piece (i32.add (local.get $piece) (i32.const 1)))
+      (if (i32.lt_u (local.get $piece) (local.get $length))
+        (then
+          (br_if $next
+            (i32.ne
+              (i32.load8_u (i32.sub (i32.add (local.get $at) (local.get $piece)) (i32.const 1)))
+              (i32.const 10))))))
+    (local.get $piece))
   ;; In pieces of at most 4096 bytes: no more is allowed in one call. Whether it worked is not looked at, since there is
   ;; nowhere else to say it.
   (func $print (param $fd i32) (param $at i32) (param $length i32)
