@@ -102,7 +102,7 @@ def check(expect: dict[str, Any], ended: Delivery, outputs: list[Output], where:
         [results] = [output for output in ended.staged if output.topic == "results"]
         assert json.loads(results.payload) == expect["results"], where
     if "outputs" in expect:
-        assert outputs == [output(wanted) for wanted in expect["outputs"]], where
+        assert outputs == [as_output(wanted) for wanted in expect["outputs"]], where
     if "log" in expect:
         check_log(expect["log"], ended.log, where)
 
@@ -115,7 +115,7 @@ def check_log(expected: list[list[str]], log: list[LogLine], where: str) -> None
         assert found, f"{where}: {level} {part!r} in {log}"
 
 
-def output(wanted: dict[str, Any]) -> Output:
+def as_output(wanted: dict[str, Any]) -> Output:
     """An output as the case has it."""
     key = wanted["key"]
     headers = [Header(text(name), data(value)) for name, value in wanted["headers"]]
