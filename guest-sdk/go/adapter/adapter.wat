@@ -3,8 +3,8 @@
 ;; While the host calls `cabi_realloc`, a component may not call the host: it would trap. But Go may collect garbage
 ;; whenever it allocates, and a collection reads the clock. So the program says when the host may be called, in a word
 ;; of its memory that `oncegate_may_call` names: 0 is never, any other number is the invocation that is under way. While
-;; it may not be called, time stands still but for a tick at each question, random numbers are made here, and what is
-;; written is lost. Before the program has named the word, the host may be called: that is its start.
+;; it may not be called, time stands still unless somebody sleeps, random numbers are made here, and what is written is
+;; lost. Before the program has named the word, the host may be called: that is its start.
 ;;
 ;; The adapter has no memory of its own. It uses the program's first page, of which Go uses nothing below 4096:
 ;;   64  where the host puts an answer
@@ -80,12 +80,12 @@
   (func (export "clock_time_get") (param $id i32) (param $precision i64) (param $time i32) (result i32)
     (local $clock i32) (local $now i64)
     (local.set $clock (select (i32.const 144) (i32.const 128) (local.get $id)))
-    (local.set $now (i64.add (i64.load (local.get $clock)) (i64.const 1)))
+    (local.set $now (i64.load (local.get $clock)))
     (if (call $ask (local.get $clock))
       (then
         (if (local.get $id)
           (then
-            ;; Whatever it ticked in the meantime: it never goes back.
+            ;; Whoever slept while the host could not be told is not taken back.
             (local.set $now (call $later (local.get $now) (call $monotonic))))
           (else
             (call $wall (i32.const 64))
