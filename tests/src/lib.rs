@@ -6,6 +6,7 @@ mod client;
 mod cluster;
 mod group;
 mod hosts;
+pub mod language;
 mod ledger;
 mod line;
 mod port;

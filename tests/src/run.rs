@@ -94,7 +94,7 @@ pub fn plugin(name: &str) -> PathBuf {
     path
 }
 
-fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(name)
 }
 

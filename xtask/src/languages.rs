@@ -3,6 +3,8 @@
 
 mod toolchain;
 
+pub use toolchain::missing;
+
 use crate::command::run as run_command;
 use crate::test::report::Outcome::{self, Passed, Skipped, Without};
 use crate::workspace::Workspace;
@@ -103,6 +105,7 @@ impl Tongue {
         // Building brings what the tests need, too.
         for (folder, component) in self.built {
             let source = workspace.root.join(folder);
+            toolchain::refresh(self.language, &source, &workspace.root.join("guest-sdk/python/src"))?;
             let built = oncegate_author::build(&source, Some(&workspace.built(component)))?;
             println!("{} ({} bytes)", built.component.display(), built.bytes);
         }

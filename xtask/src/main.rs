@@ -8,6 +8,7 @@ mod demo;
 mod fixtures;
 mod fuzz;
 mod languages;
+mod packages;
 mod plugins;
 mod proof;
 mod test;
@@ -27,6 +28,7 @@ cargo xtask COMMAND
   fixtures            build a component of each toolchain that imports WASI to target/fixtures/NAME.wasm
   languages [LANG…]   test the SDKs of other languages by their own runners, and build their components to
                       target/conformance/LANG.wasm and target/plugins/payment-LANG.wasm
+  packages            pack each SDK by its language's own tool, and build an example from what was packed
   demo                send a stream with many duplicates through the payment plugin, three times
   bench [--whole]     measure the parts, whole runs beside a native handler, and memory; --whole leaves
                       the parts out
@@ -76,6 +78,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("plugins", []) => drop(plugins::build(&Workspace::find()?)?),
         ("fixtures", []) => fixtures::run(&Workspace::find()?)?,
         ("languages", _) => languages::run(&Workspace::find()?, rest)?,
+        ("packages", []) => packages::run(&Workspace::find()?)?,
         ("demo", []) => demo::run(&Workspace::find()?)?,
         ("bench", []) => bench::run(&Workspace::find()?, false)?,
         ("bench", [flag]) if flag == "--whole" => bench::run(&Workspace::find()?, true)?,
@@ -84,7 +87,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         }
         ("fuzz", _) => fuzz::run(&Workspace::find()?, rest)?,
         ("test", _) => test::run(&Workspace::find()?, rest)?,
-        ("plugins" | "fixtures" | "demo" | "bench", [extra, ..]) => {
+        ("plugins" | "fixtures" | "packages" | "demo" | "bench", [extra, ..]) => {
             bail!("`cargo xtask {command}` takes no argument `{extra}`")
         }
         _ => bail!("there is no command `{command}`; `cargo xtask help` lists them"),

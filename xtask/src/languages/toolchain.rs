@@ -4,8 +4,13 @@ use crate::apt;
 use crate::command::{on_path, run};
 use anyhow::Result;
 use oncegate_author::{Language, Versions};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
+
+/// Where a folder has its Python.
+const ENVIRONMENT: &str = ".venv";
 
 /// What is missing, after installing what can be.
 pub fn missing(language: Language) -> Result<Option<String>> {
@@ -75,7 +80,7 @@ fn npm_install(folder: &Path) -> Result<()> {
 
 /// The interpreter of the folder's own environment, with pytest.
 fn virtual_environment(folder: &Path) -> Result<String> {
-    let environment = folder.join(".venv");
+    let environment = folder.join(ENVIRONMENT);
     let python = environment.join("bin/python");
     if !python.is_file() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
@@ -86,4 +91,28 @@ fn virtual_environment(folder: &Path) -> Result<String> {
         run(pip.args(["--editable", ".[test]"]))?;
     }
     Ok(python.display().to_string())
+}
+
+/// Removes a folder's environment if the SDK is newer: what is installed there is a copy of it.
+pub fn refresh(language: Language, folder: &Path, sdk: &Path) -> Result<()> {
+    let environment = folder.join(ENVIRONMENT);
+    let made = fs::metadata(environment.join("pyvenv.cfg")).and_then(|file| file.modified());
+    if language == Language::Python && made.is_ok_and(|made| newest(sdk).is_ok_and(|newest| newest > made)) {
+        fs::remove_dir_all(&environment)?;
+    }
+    Ok(())
+}
+
+/// When the last of the sources below a folder was changed.
+fn newest(folder: &Path) -> std::io::Result<SystemTime> {
+    let mut newest = SystemTime::UNIX_EPOCH;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            newest = newest.max(self::newest(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "py") {
+            newest = newest.max(fs::metadata(&path)?.modified()?);
+        }
+    }
+    Ok(newest)
 }

@@ -11,16 +11,24 @@ use crate::tool;
 use crate::versions::Versions;
 
 const TOOL: &str = "componentize-py";
+/// The module that has the handler.
+const MODULE: &str = "handler";
 
 pub(super) fn component(build: Build<'_>) -> Result<Vec<u8>, Error> {
     let folder = &build.project.folder;
+    if !folder.join(MODULE).with_extension("py").is_file() {
+        return Err(Error::project(
+            folder,
+            format!("the handler's module is {MODULE}.py, and there is none"),
+        ));
+    }
     let environment = environment(build)?;
     let made = build.scratch(&format!("{}.interpreter.wasm", build.project.name))?;
     let mut command = Command::new(environment.join("bin").join(TOOL));
     command.current_dir(folder).env("VIRTUAL_ENV", &environment);
     command.arg("--wit-path").arg(build.wit()?).args(["--world", "handler", "componentize"]);
     command.args(["--python-path", "."]).arg("--output").arg(&made);
-    tool::run(command.arg("oncegate.component"))?;
+    tool::run(command.arg(MODULE))?;
     build.made(&made)
 }
 
