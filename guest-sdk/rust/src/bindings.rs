@@ -2,7 +2,7 @@
 #![expect(clippy::too_many_arguments, reason = "the generator's code")]
 
 wit_bindgen::generate!({
-    path: "../../wit/plugin/0.1.0",
+    path: "wit",
     world: "handler",
     // `handler!` exports the world from the user's crate, not from this one.
     pub_export_macro: true,

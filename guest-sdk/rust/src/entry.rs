@@ -5,8 +5,9 @@ use std::panic::{self, PanicHookInfo};
 
 /// Exports a function as this component's handler. Once per crate, which is a `cdylib`.
 ///
-/// The function takes a [`Message`] and returns [`Result<()>`](crate::Result), or a `Result` with any other
-/// error that converts into the contract's [`Failure`].
+/// The function takes a [`Message`] and returns [`Result<()>`](crate::Result). It may also return a `Result` with a
+/// `Box<dyn std::error::Error>` (`+ Send + Sync` or not), of which everything that is not this crate's is a `retry`, or
+/// with any other error that converts into the contract's [`Failure`].
 ///
 /// A panic ends the invocation; to the host it is a `retry`. Its text and place go to the log at level
 /// `error` first, so the operator sees them with the failure.
@@ -45,9 +46,13 @@ pub fn run<E: Into<Failure>>(
     handle: impl FnOnce(Message) -> Result<(), E>,
     message: Message,
 ) -> Result<(), Failure> {
-    // A reused instance is called again and again, and the hook stays.
-    static HOOK: std::sync::Once = std::sync::Once::new();
-    HOOK.call_once(|| panic::set_hook(Box::new(log_panic)));
+    // A reused instance is called again and again, and what is set here stays.
+    static FIRST: std::sync::Once = std::sync::Once::new();
+    FIRST.call_once(|| {
+        panic::set_hook(Box::new(log_panic));
+        #[cfg(feature = "log")]
+        log::facade::install();
+    });
     handle(message).map_err(Into::into)
 }
 

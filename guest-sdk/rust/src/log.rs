@@ -8,6 +8,12 @@
 //! log::info("one line");
 //! log::warn(format!("{} of {}", 3, 4));
 //! ```
+//!
+//! What is said through the crate `log` arrives here, too (`log::info!("{done} of {all}")`, also by other libraries), unless
+//! this crate's feature of that name is off.
+
+#[cfg(feature = "log")]
+pub(crate) mod facade;
 
 pub use crate::bindings::oncegate::plugin::log::Level;
 use crate::host;
