@@ -79,7 +79,7 @@ pub fn once<R: Receipt>(key: &str, work: impl FnOnce() -> Result<R>) -> Result<O
 mod tests {
     use super::*;
     use crate::testing::{End, Host, message};
-    use crate::{Message, Refusal, emit, reject};
+    use crate::{Message, emit, reject};
 
     fn charge(message: Message) -> Result<()> {
         let key: String = message.json()?;
@@ -118,20 +118,21 @@ mod tests {
 
     #[test]
     fn a_key_in_flight_or_a_store_that_is_down_defers_the_delivery() {
-        for answer in [Ok(Sighting::InFlight(40)), Err(Refusal::Unavailable("down".into()))] {
+        let plants: [fn(&mut Host); 2] =
+            [|host| host.plant_in_flight("p1", 40), |host| host.set_store_down(true)];
+        for plant in plants {
             let mut host = Host::new();
-            host.answer("p1", answer);
+            plant(&mut host);
             assert_eq!(host.deliver(charge, message("\"p1\"")), End::Deferred);
             assert!(host.outputs().is_empty());
         }
     }
 
     #[test]
-    fn another_payload_under_the_same_key_is_rejected() {
+    fn another_payload_under_the_same_key_is_a_mismatch() {
         let mut host = Host::new();
-        host.answer("p1", Err(Refusal::Mismatch));
-        let reason = "the key was committed with another payload";
-        assert_eq!(host.deliver(charge, message("\"p1\"")), End::Rejected(reason.into()));
+        host.plant_committed_by(b"another", "p1", Some(b"ch_p1"));
+        assert_eq!(host.deliver(charge, message("\"p1\"")), End::Mismatch);
     }
 
     #[test]

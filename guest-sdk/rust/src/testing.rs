@@ -1,67 +1,72 @@
 //! A small host in memory, so that a handler's own unit tests run natively, without a component.
 //!
-//! It keeps the contract's promises for one handler at a time: what an invocation staged is applied together
-//! when it returns `Ok` and not at all otherwise, an output needs the commit of its key, and a delivery that
-//! met a key in flight is deferred. It has no limits, no leases, and compares no payloads; those are the real
-//! host's, and [`Host::answer`] plays them.
+//! Its rules are the real host's: limits and refusals, what an output needs to be applied, what a delivery comes to
+//! that met a key in flight, the same key with another payload, a store that is down. It has no leases and no
+//! attempts, and handles one message at a time; keys that others hold or have ended are planted.
 //!
 //! ```
 //! use oncegate_sdk::testing::{End, Host, message};
 //! use oncegate_sdk::{Message, Result, emit, once};
 //!
 //! fn handle(message: Message) -> Result<()> {
-//!     once("order-1", || Ok(emit("parcels").bytes(&message.payload)?))?;
+//!     let order: u64 = message.json()?;
+//!     once(&order.to_string(), || Ok(emit("parcels").bytes(&message.payload)?))?;
 //!     Ok(())
 //! }
 //!
 //! let mut host = Host::new();
-//! assert_eq!(host.deliver(handle, message("first")), End::Applied);
-//! assert_eq!(host.deliver(handle, message("again")), End::Applied);
-//! assert_eq!(host.outputs()[0].payload, b"first");
+//! assert_eq!(host.deliver(handle, message("17")), End::Applied);
+//! assert_eq!(host.deliver(handle, message("17")), End::Applied);
 //! assert_eq!(host.outputs().len(), 1);
+//!
+//! host.plant_in_flight("18", 500);
+//! assert_eq!(host.deliver(handle, message("18")), End::Deferred);
 //! ```
 
+mod delivery;
+pub(crate) mod imports;
+mod invocation;
+mod limits;
+mod outputs;
+
+pub use delivery::{Delivery, End};
+pub use limits::Limits;
+pub use outputs::Emitted;
+
 use crate::log::Level;
-use crate::{Failure, Header, Message, Refusal, Sighting};
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use crate::{Failure, Message};
+use invocation::Invocation;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The host: what it remembers between deliveries.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
-    committed: BTreeMap<String, Option<Vec<u8>>>,
-    answers: BTreeMap<String, Result<Sighting, Refusal>>,
+    keys: BTreeMap<String, Key>,
+    is_down: bool,
     config: BTreeMap<String, String>,
+    limits: Limits,
+    /// Any, if none are named.
+    topics: Option<BTreeSet<String>>,
+    outputs_are_free: bool,
     outputs: Vec<Emitted>,
     log: Vec<(Level, String)>,
 }
 
-/// How a delivery ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The handler returned `Ok`, and what it staged was applied.
-    Applied,
-    /// A key was in flight or the store unavailable: nothing was applied, whatever the handler returned.
-    Deferred,
-    /// The handler asked for another delivery, with this text.
-    Retried(String),
-    /// The delivery would go to the dead letters with this text.
-    Rejected(String),
-    /// An output's key was not committed: nothing was applied, and the delivery would go to the dead letters.
-    EffectWithoutCommit,
-}
-
-/// One output that was applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Emitted {
-    /// The topic it was emitted to.
-    pub topic: String,
-    /// Its message key.
-    pub key: Option<String>,
-    /// Its headers, in order.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// Its payload's bytes.
-    pub payload: Vec<u8>,
+/// What is known of a key.
+#[derive(Clone, Debug)]
+enum Key {
+    /// Without a payload it is a duplicate to any.
+    Committed {
+        receipt: Option<Vec<u8>>,
+        payload: Option<Vec<u8>>,
+    },
+    InFlight {
+        left_ms: u64,
+    },
+    Dead {
+        reason: String,
+    },
 }
 
 /// A first delivery of a message with this payload, without key, headers or time.
@@ -78,7 +83,7 @@ pub fn message(payload: impl Into<Vec<u8>>) -> Message {
 }
 
 impl Host {
-    /// A host that has seen nothing.
+    /// A host that has seen nothing, with the real one's limits, of which a handler may emit to any topic.
     pub fn new() -> Self {
         Self::default()
     }
@@ -88,29 +93,71 @@ impl Host {
         self.config.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Makes every `seen` of this key answer so, for example in flight or refused.
-    pub fn answer(&mut self, key: &str, answer: Result<Sighting, Refusal>) {
-        self.answers.insert(key.to_owned(), answer);
+    /// Sets what a handler may use.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
-    /// Hands one message to a handler and applies what it staged, if it may be applied. A panic of the
-    /// handler goes on to the caller.
+    /// Sets to which topics a handler may emit, and to no others.
+    pub fn set_topics<'a>(&mut self, topics: impl IntoIterator<Item = &'a str>) {
+        self.topics = Some(topics.into_iter().map(str::to_owned).collect());
+    }
+
+    /// Sets whether outputs are applied without the commit of their key, as with `outputs = "free"`.
+    pub fn set_outputs_free(&mut self, free: bool) {
+        self.outputs_are_free = free;
+    }
+
+    /// Sets whether the store is down: then it answers for no key.
+    pub fn set_store_down(&mut self, down: bool) {
+        self.is_down = down;
+    }
+
+    /// Makes a key committed with this receipt, a duplicate to a message with any payload.
+    pub fn plant_committed(&mut self, key: &str, receipt: Option<&[u8]>) {
+        let receipt = receipt.map(<[u8]>::to_vec);
+        self.keys.insert(key.to_owned(), Key::Committed { receipt, payload: None });
+    }
+
+    /// Makes a key committed with this receipt by a message with this payload. To one with any other payload it is
+    /// a mismatch.
+    pub fn plant_committed_by(&mut self, payload: &[u8], key: &str, receipt: Option<&[u8]>) {
+        let (receipt, payload) = (receipt.map(<[u8]>::to_vec), Some(payload.to_vec()));
+        self.keys.insert(key.to_owned(), Key::Committed { receipt, payload });
+    }
+
+    /// Makes a key one that another delivery holds, for at most so many milliseconds more.
+    pub fn plant_in_flight(&mut self, key: &str, left_ms: u64) {
+        self.keys.insert(key.to_owned(), Key::InFlight { left_ms });
+    }
+
+    /// Makes a key one that was given up for this reason.
+    pub fn plant_dead(&mut self, key: &str, reason: &str) {
+        self.keys.insert(key.to_owned(), Key::Dead { reason: reason.to_owned() });
+    }
+
+    /// Hands one message to a handler and applies what it staged, if it may be applied. A panic of the handler is a
+    /// retry, as it is in a component.
     pub fn deliver<E: Into<Failure>>(
         &mut self,
         handle: impl FnOnce(Message) -> Result<(), E>,
         message: Message,
-    ) -> End {
-        let invocation = Invocation { host: self.clone(), ..Invocation::default() };
-        let outer = CURRENT.replace(Some(invocation));
-        let returned = handle(message).map_err(Into::into);
-        let Some(mut invocation) = CURRENT.replace(outer) else { return End::Deferred };
-        self.log = std::mem::take(&mut invocation.host.log);
-        let end = invocation.end(returned);
-        if end == End::Applied {
-            self.committed.extend(invocation.commits);
-            self.outputs.extend(invocation.outputs.into_iter().map(|(_, output)| output));
-        }
-        end
+    ) -> Delivery {
+        #[cfg(feature = "log")]
+        crate::log::facade::install();
+        let payload = message.payload.clone();
+        let outer = imports::enter(Invocation::new(std::mem::take(self), &payload));
+        // What a panic leaves half done is the handler's own, and gone.
+        let returned = catch_unwind(AssertUnwindSafe(|| handle(message).map_err(Into::into)));
+        let Some(mut invocation) = imports::leave(outer) else { return Delivery::default() };
+        let returned = returned.unwrap_or_else(|panic| {
+            let text = format!("panic: {}", text_of(&*panic));
+            invocation.host.log.push((Level::Error, text.clone()));
+            Err(Failure::Retry(text))
+        });
+        let (host, delivery) = invocation.end(returned, payload);
+        *self = host;
+        delivery
     }
 
     /// All outputs that were applied, oldest first.
@@ -120,12 +167,15 @@ impl Host {
 
     /// Whether the key is committed.
     pub fn is_committed(&self, key: &str) -> bool {
-        self.committed.contains_key(key)
+        matches!(self.keys.get(key), Some(Key::Committed { .. }))
     }
 
     /// The receipt of a committed key, if it has one.
     pub fn receipt(&self, key: &str) -> Option<&[u8]> {
-        self.committed.get(key)?.as_deref()
+        match self.keys.get(key)? {
+            Key::Committed { receipt, .. } => receipt.as_deref(),
+            Key::InFlight { .. } | Key::Dead { .. } => None,
+        }
     }
 
     /// All lines that were logged, also by invocations that failed, oldest first.
@@ -134,135 +184,15 @@ impl Host {
     }
 }
 
-thread_local! {
-    /// The invocation that this thread is in. Tests run beside each other, each in a thread of its own.
-    static CURRENT: RefCell<Option<Invocation>> = const { RefCell::new(None) };
-}
-
-/// One call of a handler: what it claimed and staged.
-#[derive(Debug, Default)]
-struct Invocation {
-    host: Host,
-    /// Keys that were answered `new`, in the order in which they were.
-    claims: Vec<String>,
-    commits: BTreeMap<String, Option<Vec<u8>>>,
-    /// Each with the key that it belongs to, if one was new before it.
-    outputs: Vec<(Option<String>, Emitted)>,
-    /// An end that an answer has decided already, whatever the handler returns.
-    decided: Option<End>,
-}
-
-impl Invocation {
-    fn end(&self, returned: Result<(), Failure>) -> End {
-        match (&self.decided, returned) {
-            (Some(end), _) => end.clone(),
-            (None, Err(Failure::Retry(reason))) => End::Retried(reason),
-            (None, Err(Failure::Reject(reason))) => End::Rejected(reason),
-            (None, Ok(())) if self.outputs.iter().all(|(key, _)| self.covers(key.as_ref())) => End::Applied,
-            (None, Ok(())) => End::EffectWithoutCommit,
-        }
-    }
-
-    fn covers(&self, key: Option<&String>) -> bool {
-        match key {
-            Some(key) => self.commits.contains_key(key),
-            None => !self.commits.is_empty(),
-        }
-    }
-
-    fn seen(&mut self, key: &str) -> Result<Sighting, Refusal> {
-        if let Some(receipt) = self.commits.get(key) {
-            return Ok(Sighting::Duplicate(receipt.clone()));
-        }
-        let answer = match (self.host.answers.get(key), self.host.committed.get(key)) {
-            (Some(answer), _) => answer.clone(),
-            (None, Some(receipt)) => Ok(Sighting::Duplicate(receipt.clone())),
-            (None, None) => Ok(Sighting::New),
-        };
-        match &answer {
-            Ok(Sighting::New) => {
-                // Asked again, the key is the most recently new one again.
-                self.claims.retain(|claim| claim != key);
-                self.claims.push(key.to_owned());
-            }
-            Ok(Sighting::InFlight(_)) | Err(Refusal::Unavailable(_)) => self.decided = Some(End::Deferred),
-            Err(refusal @ (Refusal::Mismatch | Refusal::Dead(_))) if self.decided.is_none() => {
-                let reason = crate::Error::from(refusal.clone()).to_string();
-                self.decided = Some(End::Rejected(reason));
-            }
-            Ok(Sighting::Duplicate(_)) | Err(_) => {}
-        }
-        answer
-    }
-
-    fn commit(&mut self, key: &str, receipt: Option<&[u8]>) -> Result<(), Refusal> {
-        if !self.claims.iter().any(|claim| claim == key) {
-            return Err(Refusal::NotClaimed);
-        }
-        self.commits.entry(key.to_owned()).or_insert_with(|| receipt.map(<[u8]>::to_vec));
-        Ok(())
-    }
-}
-
-/// The contract's imports, answered by the invocation that the calling thread is in.
-pub(crate) mod imports {
-    use super::{CURRENT, Emitted, Header, Invocation, Level, Refusal, Sighting};
-    use crate::OutputRefusal;
-
-    const OUTSIDE: &str = "called outside `testing::Host::deliver`";
-
-    fn with<T>(call: impl FnOnce(&mut Invocation) -> T) -> Option<T> {
-        CURRENT.with_borrow_mut(|current| current.as_mut().map(call))
-    }
-
-    fn gate<T>(call: impl FnOnce(&mut Invocation) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        with(call).unwrap_or_else(|| Err(Refusal::Unavailable(OUTSIDE.to_owned())))
-    }
-
-    pub fn seen(key: &str) -> Result<Sighting, Refusal> {
-        gate(|invocation| invocation.seen(key))
-    }
-
-    pub fn commit(key: &str) -> Result<(), Refusal> {
-        gate(|invocation| invocation.commit(key, None))
-    }
-
-    pub fn commit_with(key: &str, receipt: &[u8]) -> Result<(), Refusal> {
-        gate(|invocation| invocation.commit(key, Some(receipt)))
-    }
-
-    pub fn emit(
-        topic: &str,
-        key: Option<&str>,
-        headers: &[Header],
-        payload: &[u8],
-    ) -> Result<(), OutputRefusal> {
-        let output = Emitted {
-            topic: topic.to_owned(),
-            key: key.map(str::to_owned),
-            headers: headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
-            payload: payload.to_vec(),
-        };
-        with(|invocation| {
-            let owner = invocation.claims.last().cloned();
-            invocation.outputs.push((owner, output));
-        })
-        .ok_or_else(|| OutputRefusal::Invalid(OUTSIDE.to_owned()))
-    }
-
-    pub fn log(level: Level, text: &str) {
-        with(|invocation| invocation.host.log.push((level, text.to_owned())));
-    }
-
-    pub fn config(name: &str) -> Option<String> {
-        with(|invocation| invocation.host.config.get(name).cloned()).flatten()
-    }
+fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no text)")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Result, commit, config, emit, log, reject, seen};
+    use crate::{Refusal, Result, Sighting, commit, commit_with, config, emit, log, reject, seen};
 
     #[test]
     fn an_output_needs_the_commit_of_the_key_before_it() {
@@ -274,8 +204,13 @@ mod tests {
             commit("k2")?;
             Ok(())
         };
-        assert_eq!(host.deliver(wrong, message("")), End::EffectWithoutCommit);
+        let delivery = host.deliver(wrong, message(""));
+        assert_eq!(delivery, End::EffectWithoutCommit);
+        assert_eq!(delivery.staged.len(), 1);
         assert!(host.outputs().is_empty() && !host.is_committed("k2"));
+        host.set_outputs_free(true);
+        assert_eq!(host.deliver(wrong, message("")), End::Applied);
+        assert_eq!(host.outputs(), delivery.staged);
     }
 
     #[test]
@@ -299,13 +234,57 @@ mod tests {
         let handle = |_| -> Result<()> {
             assert!(matches!(commit("k"), Err(Refusal::NotClaimed)));
             seen("k")?;
-            crate::commit_with("k", b"1")?;
-            crate::commit_with("k", b"2")?;
+            commit_with("k", b"1")?;
+            commit_with("k", b"2")?;
             assert!(matches!(seen("k")?, Sighting::Duplicate(Some(receipt)) if receipt == b"1"));
             Ok(())
         };
         assert_eq!(host.deliver(handle, message("")), End::Applied);
         assert_eq!(host.receipt("k"), Some(&b"1"[..]));
+    }
+
+    #[test]
+    fn another_payload_is_a_mismatch_and_the_same_one_a_duplicate() {
+        let mut host = Host::new();
+        let handle = |_| -> Result<()> {
+            if matches!(seen("k")?, Sighting::New) {
+                commit("k")?;
+            }
+            Ok(())
+        };
+        for end in [End::Applied, End::Applied] {
+            assert_eq!(host.deliver(handle, message("one")), end);
+        }
+        assert_eq!(host.deliver(handle, message("two")), End::Mismatch);
+        host.plant_dead("k", "tired");
+        assert_eq!(host.deliver(handle, message("one")), End::Dead("tired".into()));
+    }
+
+    #[test]
+    fn a_panic_is_a_retry_and_the_next_delivery_works() {
+        let mut host = Host::new();
+        let panics = |_| -> Result<()> {
+            seen("k")?;
+            commit("k")?;
+            panic!("at {}", "once")
+        };
+        assert_eq!(host.deliver(panics, message("")), End::Retried("panic: at once".into()));
+        assert_eq!(host.log(), [(Level::Error, "panic: at once".to_owned())]);
+        assert!(!host.is_committed("k"));
+        assert_eq!(host.deliver(|_| Ok::<_, Failure>(()), message("")), End::Applied);
+    }
+
+    #[cfg(feature = "log")]
+    #[test]
+    fn what_is_said_through_the_crate_log_arrives() {
+        let mut host = Host::new();
+        let says = |_| -> Result<()> {
+            ::log::debug!("plain");
+            ::log::error!("{} of {}", 1, 2);
+            Ok(())
+        };
+        assert_eq!(host.deliver(says, message("")), End::Applied);
+        assert_eq!(host.log(), [(Level::Debug, "plain".to_owned()), (Level::Error, "1 of 2".to_owned())]);
     }
 
     #[test]
