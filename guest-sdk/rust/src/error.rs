@@ -8,7 +8,7 @@ use std::fmt;
 /// The question that an error has to answer is what the host should do with the delivery, so this is the
 /// whole of it. `?` converts what has one answer: JSON errors are rejected, a refusal of the host is what
 /// [`From<Refusal>`](#impl-From<Refusal>-for-Error) says. For all others
-/// [`OrFail`](crate::OrFail) lets the handler decide.
+/// [`OrFail`](crate::OrFail) lets the handler decide; a boxed error, which nobody has decided on, is a retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// It may work later: the delivery is made again after a back-off, and one attempt is used up.

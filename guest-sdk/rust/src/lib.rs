@@ -3,6 +3,7 @@
 
 #[doc(hidden)]
 pub mod bindings;
+mod boxed;
 mod config;
 #[doc(hidden)]
 pub mod entry;

@@ -6,7 +6,7 @@ use std::fmt::Display;
 /// Turns any other error, or an absent value, into a [`retry`] or a [`reject`].
 ///
 /// There is no `From` for all errors on purpose: whether a failure lasts is a decision, and `?` would take
-/// it in silence.
+/// it in silence. (Who boxes errors leaves it to the SDK, to which they are a retry.)
 ///
 /// ```
 /// use oncegate_sdk::{OrFail, reject};
