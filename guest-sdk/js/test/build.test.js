@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { producers } from '../build/producers.js';
 import { exact } from '../build/u64.js';
 import { section, sections } from '../build/wasm.js';
 import { u64 } from '../src/host/u64.js';
@@ -85,6 +86,16 @@ test('numbers of 64 bits come through whole', () => {
 
 test('other bindings give a BigInt or a number', () => {
   assert.deepEqual([u64(5), u64(2n ** 64n - 1n), u64(-1)], [5n, 2n ** 64n - 1n, 2n ** 64n - 1n]);
+});
+
+test('a component says how it was made', () => {
+  const made = { language: { JavaScript: '' }, 'processed-by': { tool: '1.2' } };
+  const module = new WebAssembly.Module(Buffer.concat([module_(), producers(made)]));
+  const [contents] = WebAssembly.Module.customSections(module, 'producers');
+  assert.equal(
+    Buffer.from(contents).toString('latin1'),
+    '\x02\x08language\x01\x0aJavaScript\x00\x0cprocessed-by\x01\x04tool\x031.2',
+  );
 });
 
 test('another engine is told', () => {

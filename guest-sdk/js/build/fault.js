@@ -1,0 +1,2 @@
+/** What goes wrong because of the project; told without a stack. */
+export class Fault extends Error {}
