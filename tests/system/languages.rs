@@ -36,7 +36,7 @@ fn stream() -> Vec<Value> {
 fn outcome(plugin: &str, arguments: &[&str]) -> (Vec<String>, Vec<String>) {
     let bench = Bench::default();
     bench.messages(&stream());
-    bench.run(plugin).args(&["--threads", "1", "--concurrency", "1"]).args(arguments).ok();
+    bench.run(plugin).args(arguments).ok();
     let mut charges: Vec<String> = bench.output().iter().map(|line| line.0.to_string()).collect();
     let mut letters: Vec<String> =
         bench.dead_letters().iter().map(|line| line.0["id"].as_str().unwrap().to_owned()).collect();

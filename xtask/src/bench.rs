@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the parts, whole runs, and what a million keys cost in memory.
 
+pub mod languages;
 pub mod neighbours;
 
 use crate::command::{cargo, line, run as run_command};

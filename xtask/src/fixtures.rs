@@ -14,6 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tools::Tools;
 
+pub use tools::payment_on_starlingmonkey;
+
 /// Where the components go, below the target folder: `NAME.wasm`.
 pub const FOLDER: &str = "fixtures";
 

@@ -13,7 +13,7 @@ use oncegate_author::Language;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Where the drivers go, below the target folder: `LANG.wasm`.
+/// Where the drivers of the conformance cases go, below the target folder: `LANG.wasm`.
 pub const DRIVERS: &str = "conformance";
 
 /// What takes longer than this is pointed out.

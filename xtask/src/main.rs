@@ -4,6 +4,7 @@
 mod apt;
 mod bench;
 mod command;
+mod conformance;
 mod demo;
 mod fixtures;
 mod fuzz;
@@ -28,10 +29,13 @@ cargo xtask COMMAND
   fixtures            build a component of each toolchain that imports WASI to target/fixtures/NAME.wasm
   languages [LANG…]   test the SDKs of other languages by their own runners, and build their components to
                       target/conformance/LANG.wasm and target/plugins/payment-LANG.wasm
+  conformance LANG [COMPONENT [CASE…]]
+                      run the cases that every language's handlers pass against one driver
   packages            pack each SDK by its language's own tool, and build an example from what was packed
   demo                send a stream with many duplicates through the payment plugin, three times
   bench [--whole]     measure the parts, whole runs beside a native handler, and memory; --whole leaves
                       the parts out
+  bench languages     measure the payment handler in every language: the table in the README
   bench neighbours [ARGUMENT…]
                       what a pipeline notices of a hostile one beside it: --pairs N, --store file|redis
   model [ARGUMENT…]   search the protocol's model through, and show what each rule's absence leads to
@@ -78,6 +82,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("plugins", []) => drop(plugins::build(&Workspace::find()?)?),
         ("fixtures", []) => fixtures::run(&Workspace::find()?)?,
         ("languages", _) => languages::run(&Workspace::find()?, rest)?,
+        ("conformance", _) => conformance::run(&Workspace::find()?, rest)?,
         ("packages", []) => packages::run(&Workspace::find()?)?,
         ("demo", []) => demo::run(&Workspace::find()?)?,
         ("bench", []) => bench::run(&Workspace::find()?, false)?,
@@ -85,6 +90,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("bench", [word, rest @ ..]) if word == "neighbours" => {
             bench::neighbours::run(&Workspace::find()?, rest)?
         }
+        ("bench", [word]) if word == "languages" => bench::languages::run(&Workspace::find()?)?,
         ("fuzz", _) => fuzz::run(&Workspace::find()?, rest)?,
         ("test", _) => test::run(&Workspace::find()?, rest)?,
         ("plugins" | "fixtures" | "packages" | "demo" | "bench", [extra, ..]) => {

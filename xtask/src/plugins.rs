@@ -15,17 +15,15 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     cargo.args(workspace.plugins.iter().flat_map(|plugin| ["--package", &plugin.name]));
     run(&mut cargo)?;
 
-    let folder = workspace.built("plugins");
-    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     for plugin in &workspace.plugins {
         let module = workspace.built(TARGET).join("guest").join(&plugin.module);
         let module = fs::read(&module).with_context(|| format!("failed to read {}", module.display()))?;
         let component = encode(&module).with_context(|| format!("plugin `{}`", plugin.name))?;
-        let file = folder.join(&plugin.name).with_extension("wasm");
+        let file = workspace.built(&plugin.component);
         replace(&file, &component)?;
         println!("{} ({} bytes)", file.display(), component.len());
     }
-    Ok(folder)
+    Ok(workspace.built("plugins"))
 }
 
 /// The package whose interfaces a guest in Rust may import.
@@ -47,7 +45,9 @@ fn replace(file: &Path, content: &[u8]) -> Result<()> {
         return Ok(());
     }
     let new = file.with_extension("new");
-    fs::write(&new, content)
+    let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
+    folder
+        .and_then(|()| fs::write(&new, content))
         .and_then(|()| fs::rename(&new, file))
         .with_context(|| format!("failed to write {}", file.display()))
 }

@@ -5,6 +5,9 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
+/// The driver of the conformance cases in Rust.
+const DRIVER: &str = "guest-sdk/rust/conformance";
+
 /// The workspace: where it is, where it builds, which plugins it has.
 #[derive(Debug)]
 pub struct Workspace {
@@ -12,15 +15,17 @@ pub struct Workspace {
     pub root: PathBuf,
     /// The one folder for everything that is built.
     pub target: PathBuf,
-    /// The packages below `plugins/`, by name.
+    /// The packages that build to components, by name: handlers, and the driver of the conformance cases.
     pub plugins: Vec<Plugin>,
 }
 
 /// One package that builds to a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plugin {
-    /// The package's name, and the component's file stem.
+    /// The package's name.
     pub name: String,
+    /// Where its component goes, below the target folder.
+    pub component: PathBuf,
     /// The core module's file name, as cargo writes it.
     pub module: String,
 }
@@ -44,23 +49,30 @@ impl Workspace {
 
     fn read(metadata: &Value) -> Option<Workspace> {
         let root = PathBuf::from(metadata["workspace_root"].as_str()?);
-        let below = root.join("plugins");
         let packages = metadata["packages"].as_array()?.iter();
-        let mut plugins: Vec<_> = packages.filter_map(|package| Plugin::read(package, &below)).collect();
+        let mut plugins: Vec<_> = packages.filter_map(|package| Plugin::read(package, &root)).collect();
         plugins.sort_by(|a, b| a.name.cmp(&b.name));
         Some(Workspace { target: metadata["target_directory"].as_str()?.into(), root, plugins })
     }
 }
 
 impl Plugin {
-    fn read(package: &Value, below: &Path) -> Option<Plugin> {
+    fn read(package: &Value, root: &Path) -> Option<Plugin> {
         let manifest = Path::new(package["manifest_path"].as_str()?);
         let is_cdylib = |target: &&Value| {
             target["crate_types"].as_array().is_some_and(|types| types.iter().any(|kind| kind == "cdylib"))
         };
         let library = package["targets"].as_array()?.iter().find(is_cdylib)?;
         let module = format!("{}.wasm", library["name"].as_str()?.replace('-', "_"));
-        manifest.starts_with(below).then_some(Plugin { name: package["name"].as_str()?.to_owned(), module })
+        let name = package["name"].as_str()?.to_owned();
+        let component = match manifest.strip_prefix(root).ok()? {
+            handler if handler.starts_with("plugins") => {
+                Path::new("plugins").join(&name).with_extension("wasm")
+            }
+            driver if driver.starts_with(DRIVER) => PathBuf::from("conformance/rust.wasm"),
+            _ => return None,
+        };
+        Some(Plugin { name, module, component })
     }
 }
 
@@ -82,8 +94,9 @@ mod tests {
             "manifest_path": "/w/plugins/two/Cargo.toml",
             "targets": [{"name": "two-words", "crate_types": ["cdylib"]}],
         });
-        let plugin = Plugin { name: "two-words".into(), module: "two_words.wasm".into() };
-        assert_eq!(Plugin::read(&package, Path::new("/w/plugins")), Some(plugin));
-        assert_eq!(Plugin::read(&package, Path::new("/w/host")), None);
+        let component = PathBuf::from("plugins/two-words.wasm");
+        let plugin = Plugin { name: "two-words".into(), module: "two_words.wasm".into(), component };
+        assert_eq!(Plugin::read(&package, Path::new("/w")), Some(plugin));
+        assert_eq!(Plugin::read(&package, Path::new("/w/plugins/two")), None);
     }
 }

@@ -34,7 +34,9 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let input = folder.join("payment.ndjson");
     fs::write(&input, PAYMENT)?;
-    println!("\n| handler | component | compile once | cached start | fresh instance and call | reused call | memory, one call | after many |");
+    println!(
+        "\n| handler | component | compile once | cached start | fresh instance and call | reused call | memory, one call | after many |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for (name, component) in ROWS {
         println!("{}", row(name, &workspace.built(component), &input, workspace)?);
@@ -47,7 +49,12 @@ fn row(name: &str, component: &Path, input: &Path, workspace: &Workspace) -> Res
     let program: PathBuf = workspace.built("release/oncegate");
     let mut inspect = Command::new(program);
     // A cache of its own: what is measured is not what was measured before.
-    inspect.env("XDG_CACHE_HOME", workspace.built("cache")).args(["inspect", "--json", "--measure", "--input"]);
+    inspect.env("XDG_CACHE_HOME", workspace.built("cache")).args([
+        "inspect",
+        "--json",
+        "--measure",
+        "--input",
+    ]);
     let said: Value = serde_json::from_str(&output(inspect.arg(input).arg(component))?)?;
     let measured = &said["measured"];
     let number = |name: &str| measured[name].as_f64().with_context(|| format!("no {name} in {said}"));
@@ -89,7 +96,10 @@ mod tests {
 
     #[test]
     fn figures_have_the_digits_that_count() {
-        assert_eq!([4.21, 15.0, 1_340.0, 52_000.0, 5_500_000.0].map(time), ["4.2 µs", "15 µs", "1.3 ms", "52 ms", "5.5 s"]);
+        assert_eq!(
+            [4.21, 15.0, 1_340.0, 52_000.0, 5_500_000.0].map(time),
+            ["4.2 µs", "15 µs", "1.3 ms", "52 ms", "5.5 s"]
+        );
         assert_eq!([73_000.0, 3_300_000.0].map(size), ["71 KiB", "3.1 MiB"]);
     }
 }

@@ -75,7 +75,12 @@ fn npm_install(folder: &Path) -> Result<()> {
     if folder.join("node_modules").is_dir() {
         return Ok(());
     }
-    run(Command::new("npm").current_dir(folder).args(["install", "--no-audit", "--no-fund"]))
+    run(Command::new("npm").current_dir(folder).args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--no-package-lock",
+    ]))
 }
 
 /// The interpreter of the folder's own environment, with pytest.

@@ -7,6 +7,8 @@ use super::report::Outcome::{self, Passed, Skipped};
 use super::{deny, deployment, redis};
 use crate::command::{cargo, run};
 use crate::fixtures;
+use crate::languages;
+use crate::packages;
 use crate::plugins;
 use crate::proof::Part;
 use crate::toolchain::Toolchain;
@@ -35,7 +37,7 @@ const SIMULATED_SECONDS: &str = "60";
 const FUZZED_SECONDS: &str = "4";
 
 /// All steps, in order.
-pub const STEPS: [Step; 14] = [
+pub const STEPS: [Step; 16] = [
     Step { name: "format", what: "the sources are formatted", run: format },
     Step { name: "deny", what: "licences, origins and known faults of the dependencies", run: deny::check },
     Step {
@@ -51,6 +53,16 @@ pub const STEPS: [Step; 14] = [
         name: "fixtures",
         what: "components of Go, Python and JavaScript that import WASI",
         run: fixtures::build,
+    },
+    Step {
+        name: "languages",
+        what: "each SDK by its language's own runner, and its components",
+        run: languages::check,
+    },
+    Step {
+        name: "packages",
+        what: "each SDK packs the same twice, and an example builds from that",
+        run: packages::check,
     },
     Step { name: "redis", what: "there is a redis-server for the tests to start", run: redis::find },
     Step { name: "tests", what: "unit, conformance, documentation and whole-system tests", run: tests },
@@ -111,6 +123,7 @@ fn tests(workspace: &Workspace) -> Result<Outcome> {
     cargo.env("ONCEGATE_BIN", workspace.built("debug/oncegate"));
     cargo.env("ONCEGATE_PLUGINS", workspace.built("plugins"));
     cargo.env("ONCEGATE_FIXTURES", workspace.built(fixtures::FOLDER));
+    cargo.env("ONCEGATE_DRIVERS", workspace.built(languages::DRIVERS));
     passed(&mut cargo)
 }
 
