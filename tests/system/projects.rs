@@ -61,7 +61,10 @@ const ORDERS: &str = r#"{"id":"m1","topic":"orders","payload":{"order_id":"o-1",
 {"id":"m4","topic":"orders","payload":"no order"}
 "#;
 
-/// Written, built, tested and run.
+/// Languages whose components hold an interpreter's memory as it was when they were built, with a hash seed and the time.
+const SNAPSHOTS: [&str; 3] = ["js", "ts", "python"];
+
+/// Written, tested, built and run.
 fn a_project_works(lang: &str, programs: &[&str], test: &str) {
     if !language::are_there(programs) {
         return;
@@ -69,9 +72,9 @@ fn a_project_works(lang: &str, programs: &[&str], test: &str) {
     let desk = Desk::new();
     let said = desk.ok(".", &format!("oncegate new --lang {lang} first-steps"));
     assert!(said.contains(test), "{said}");
+    desk.ok("first-steps", test);
     let built = desk.ok("first-steps", "oncegate build");
     assert!(built.starts_with("build/first-steps.wasm ("), "{built}");
-    desk.ok("first-steps", test);
     std::fs::write(desk.path("first-steps/in.ndjson"), ORDERS).unwrap();
     let run = "oncegate run --json --plugin build/first-steps.wasm --input in.ndjson --output out.ndjson --topics parcels";
     let summary: Value = serde_json::from_str(&desk.ok("first-steps", run)).unwrap();
@@ -81,11 +84,11 @@ fn a_project_works(lang: &str, programs: &[&str], test: &str) {
     let parcels: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut items: Vec<&Value> = parcels.iter().map(|parcel| &parcel["payload"]).collect();
     items.sort_by_key(|item| item.to_string());
-    assert_eq!(items, ["chair \u{e9}", "lamp"], "{out}");
+    assert_eq!(items, ["\"chair \u{e9}\"", "\"lamp\""], "{out}");
     // A second build of the same source makes the same bytes, from another folder, too, where the toolchain can.
     let first = std::fs::read(desk.path("first-steps/build/first-steps.wasm")).unwrap();
     std::fs::rename(desk.path("first-steps"), desk.path("moved")).unwrap();
-    if lang != "python" {
+    if !SNAPSHOTS.contains(&lang) {
         desk.ok("moved", "rm -rf build target && oncegate build");
         assert!(
             std::fs::read(desk.path("moved/build/first-steps.wasm")).unwrap() == first,
@@ -106,17 +109,21 @@ fn a_project_in_go_works() {
 
 #[test]
 fn a_project_in_javascript_works() {
-    a_project_works("js", &["node", "npm"], "npm test");
+    a_project_works("js", &["node", "npm"], "npm install && npm test");
 }
 
 #[test]
 fn a_project_in_typescript_works() {
-    a_project_works("ts", &["node", "npm"], "npm test");
+    a_project_works("ts", &["node", "npm"], "npm install && npm test");
 }
 
 #[test]
 fn a_project_in_python_works() {
-    a_project_works("python", &["python3"], ".venv/bin/pytest");
+    a_project_works(
+        "python",
+        &["python3"],
+        "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest",
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Project {
             Language::Python => toml_name(&folder.join("pyproject.toml"), "project")?,
             Language::JavaScript | Language::TypeScript => json_name(&folder.join("package.json"))?,
             Language::Go => go_name(&folder.join("go.mod"))?,
-            Language::C => None,
+            Language::C => make_name(&folder.join("Makefile"))?,
         };
         let of_folder = || folder.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.or_else(of_folder).unwrap_or_else(|| "handler".to_owned());
@@ -66,6 +66,12 @@ fn go_name(path: &Path) -> Result<Option<String>, Error> {
     Ok(module.map(|module| module.trim().trim_matches('"').to_owned()))
 }
 
+fn make_name(path: &Path) -> Result<Option<String>, Error> {
+    let text = read(path)?;
+    let name = text.lines().find_map(|line| line.strip_prefix("NAME")?.trim_start().strip_prefix('='));
+    Ok(name.map(|name| name.trim().to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +96,7 @@ mod tests {
             (vec![("package.json", "{}"), ("tsconfig.json", "{}")], Language::TypeScript, "in-this-folder"),
             (vec![("pyproject.toml", "[project]\nname = \"four\"")], Language::Python, "four"),
             (vec![("Makefile", "all:")], Language::C, "in-this-folder"),
+            (vec![("Makefile", "NAME = five\nSOURCES = five.c\n")], Language::C, "five"),
         ];
         for (files, language, name) in cases {
             assert_eq!(project(&files), Ok((language, name.to_owned())));

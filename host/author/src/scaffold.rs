@@ -84,7 +84,7 @@ impl Scaffold {
             (Language::Go, SdkFrom::Published) => format!("require {name} v{version}"),
             (Language::JavaScript | Language::TypeScript, SdkFrom::Bundled) => format!("file:./{SDK}"),
             (Language::JavaScript | Language::TypeScript, SdkFrom::Published) => version.to_owned(),
-            (Language::Python, SdkFrom::Bundled) => name.to_owned(),
+            (Language::Python, SdkFrom::Bundled) => format!("{name} @ {{root:uri}}/{SDK}"),
             (Language::Python, SdkFrom::Published) => format!("{name}=={version}"),
             (Language::C, _) => SDK.to_owned(),
         }
