@@ -4,8 +4,8 @@ use crate::{Error, OrFail, Result, reject};
 
 /// A value that is stored with a commit and given to every later duplicate.
 ///
-/// `Vec<u8>` and `String` are stored as they are, `()` stores nothing. For a type of your own, implement it
-/// through one of them.
+/// `Vec<u8>` and `String` are stored as they are, `()` stores nothing, `Option<Vec<u8>>` something or nothing. For a type
+/// of your own, implement it through one of them.
 pub trait Receipt: Sized {
     /// The bytes to store, or `None` to commit without a receipt. The host limits their number.
     fn as_bytes(&self) -> Option<&[u8]>;
@@ -37,6 +37,17 @@ impl Receipt for Vec<u8> {
 
     fn from_bytes(stored: Option<Vec<u8>>) -> Result<Self> {
         stored.ok_or_else(absent)
+    }
+}
+
+/// For handlers that decide while they work.
+impl Receipt for Option<Vec<u8>> {
+    fn as_bytes(&self) -> Option<&[u8]> {
+        self.as_deref()
+    }
+
+    fn from_bytes(stored: Option<Vec<u8>>) -> Result<Self> {
+        Ok(stored)
     }
 }
 
