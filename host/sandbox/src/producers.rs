@@ -33,8 +33,11 @@ pub fn producers(component: &[u8]) -> Vec<Producer> {
             for field in fields.into_iter().map_while(Result::ok) {
                 for value in field.values.into_iter().map_while(Result::ok) {
                     let text = |text: &str| shown(text.as_bytes(), SHOWN_BYTES);
-                    let producer =
-                        Producer { role: text(field.name), name: text(value.name), version: text(value.version) };
+                    let producer = Producer {
+                        role: text(field.name),
+                        name: text(value.name),
+                        version: text(value.version),
+                    };
                     if found.len() < MOST && !found.contains(&producer) {
                         found.push(producer);
                     }
@@ -62,7 +65,8 @@ mod tests {
 
     #[test]
     fn each_toolchain_is_named_once_and_escaped() {
-        let fields = [&[1], &string("language")[..], &[1], &string("C\u{1b}")[..], &string("11")[..]].concat();
+        let fields =
+            [&[1], &string("language")[..], &[1], &string("C\u{1b}")[..], &string("11")[..]].concat();
         let component = [&b"\0asm\x0d\0\x01\0"[..], &section(&fields), &section(&fields)].concat();
         let [producer] = &*producers(&component) else { panic!("{:?}", producers(&component)) };
         assert_eq!((&*producer.role, &*producer.name, &*producer.version), ("language", "C\\u{1b}", "11"));

@@ -37,7 +37,7 @@ pub(super) fn component(build: Build<'_>) -> Result<Vec<u8>, Error> {
     command.args(["--message-format", "json-render-diagnostics"]);
     let said = tool::output(&mut command)?;
     let module = module(&said, &folder.join("Cargo.toml")).ok_or_else(|| {
-        let why = "it makes no WebAssembly module: the library needs `crate-type = [\"cdylib\", \"rlib\"]`";
+        let why = "it makes no WebAssembly module: the library needs `crate-type = [\"cdylib\"]`";
         Error::project(&folder.join("Cargo.toml"), why)
     })?;
     component::encode_with(&module, &build.made(&module)?, None)
