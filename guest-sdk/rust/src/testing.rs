@@ -1,8 +1,9 @@
 //! A small host in memory, so that a handler's own unit tests run natively, without a component.
 //!
 //! Its rules are the real host's: limits and refusals, what an output needs to be applied, what a delivery comes to
-//! that met a key in flight, the same key with another payload, a store that is down. It has no leases and no
-//! attempts, and handles one message at a time; keys that others hold or have ended are planted.
+//! that met a key in flight, the same key with another payload, a store that is down, and which keys a dead letter
+//! leaves dead. It has no leases and no attempts, and handles one message at a time; keys that others hold or have
+//! ended are planted.
 //!
 //! ```
 //! use oncegate_sdk::testing::{End, Host, message};
@@ -64,9 +65,24 @@ enum Key {
     InFlight {
         left_ms: u64,
     },
+    /// Without an origin no delivery to this host died of it.
     Dead {
         reason: String,
+        origin: Option<Origin>,
     },
+}
+
+/// Which delivery one is, whoever hands it over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Origin {
+    topic: String,
+    id: String,
+}
+
+impl Origin {
+    fn of(message: &Message) -> Self {
+        Self { topic: message.topic.clone(), id: message.id.clone() }
+    }
 }
 
 /// A first delivery of a message with this payload, without key, headers or time.
@@ -133,11 +149,12 @@ impl Host {
 
     /// Makes a key one that was given up for this reason.
     pub fn plant_dead(&mut self, key: &str, reason: &str) {
-        self.keys.insert(key.to_owned(), Key::Dead { reason: reason.to_owned() });
+        self.keys.insert(key.to_owned(), Key::Dead { reason: reason.to_owned(), origin: None });
     }
 
-    /// Hands one message to a handler and applies what it staged, if it may be applied. A panic of the handler is a
-    /// retry, as it is in a component.
+    /// Hands one message to a handler and applies what it staged, if it may be applied. If it would go to the dead
+    /// letters, the keys that it claimed are dead from now on. A panic of the handler is a retry, as it is in a
+    /// component.
     pub fn deliver<E: Into<Failure>>(
         &mut self,
         handle: impl FnOnce(Message) -> Result<(), E>,
@@ -145,8 +162,7 @@ impl Host {
     ) -> Delivery {
         #[cfg(feature = "log")]
         crate::log::facade::install();
-        let payload = message.payload.clone();
-        let outer = imports::enter(Invocation::new(std::mem::take(self), &payload));
+        let outer = imports::enter(Invocation::new(std::mem::take(self), &message));
         // What a panic leaves half done is the handler's own, and gone.
         let returned = catch_unwind(AssertUnwindSafe(|| handle(message).map_err(Into::into)));
         let Some(mut invocation) = imports::leave(outer) else { return Delivery::default() };
@@ -155,7 +171,7 @@ impl Host {
             invocation.host.log.push((Level::Error, text.clone()));
             Err(Failure::Retry(text))
         });
-        let (host, delivery) = invocation.end(returned, payload);
+        let (host, delivery) = invocation.end(returned);
         *self = host;
         delivery
     }
@@ -192,7 +208,7 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Refusal, Result, Sighting, commit, commit_with, config, emit, log, reject, seen};
+    use crate::{Refusal, Result, Sighting, commit, commit_with, config, emit, log, once, reject, seen};
 
     #[test]
     fn an_output_needs_the_commit_of_the_key_before_it() {
@@ -208,6 +224,9 @@ mod tests {
         assert_eq!(delivery, End::EffectWithoutCommit);
         assert_eq!(delivery.staged.len(), 1);
         assert!(host.outputs().is_empty() && !host.is_committed("k2"));
+        let reason = "effect without commit: output 1 to topic t: its key was not committed";
+        assert_eq!(host.deliver(wrong, message("")), End::Dead(reason.to_owned()));
+        let mut host = Host::new();
         host.set_outputs_free(true);
         assert_eq!(host.deliver(wrong, message("")), End::Applied);
         assert_eq!(host.outputs(), delivery.staged);
@@ -258,6 +277,24 @@ mod tests {
         assert_eq!(host.deliver(handle, message("two")), End::Mismatch);
         host.plant_dead("k", "tired");
         assert_eq!(host.deliver(handle, message("one")), End::Dead("tired".into()));
+    }
+
+    #[test]
+    fn what_a_dead_delivery_claimed_is_dead() {
+        let mut host = Host::new();
+        let rejects = |_| -> Result<()> {
+            seen("k")?;
+            commit("k")?;
+            Err(reject("no"))
+        };
+        assert_eq!(host.deliver(rejects, message("")), End::Rejected("no".to_owned()));
+        let mut other = message("");
+        other.id = "test:1".to_owned();
+        for message in [message(""), other] {
+            let delivery = host.deliver(|_| once("k", || Ok(())).map(drop), message);
+            assert_eq!(delivery, End::Dead("rejected: no".to_owned()));
+        }
+        assert!(!host.is_committed("k"));
     }
 
     #[test]

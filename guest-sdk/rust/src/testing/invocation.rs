@@ -2,13 +2,14 @@
 
 use super::limits::{exceeds, too_long};
 use super::outputs::Outputs;
-use super::{Delivery, Emitted, End, Host, Key};
-use crate::{Failure, OutputRefusal, Refusal, Sighting};
+use super::{Delivery, Emitted, End, Host, Key, Origin};
+use crate::{Failure, Message, OutputRefusal, Refusal, Sighting};
 
 /// The invocation that is under way, with its host.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) host: Host,
+    origin: Origin,
     payload: Vec<u8>,
     /// In the order in which they were named.
     known: Vec<(String, Known)>,
@@ -21,12 +22,18 @@ pub(super) struct Invocation {
 /// What was answered for a key. Asked again, it is the same.
 #[derive(Debug)]
 enum Known {
-    New { staged: Option<Staged> },
+    New {
+        staged: Option<Staged>,
+    },
     Duplicate(Option<Vec<u8>>),
     InFlight(u64),
     Unavailable,
     Mismatch,
-    Dead(String),
+    Dead {
+        reason: String,
+        /// This delivery died of it itself, and is made once more.
+        is_own: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -35,10 +42,11 @@ struct Staged {
 }
 
 impl Invocation {
-    pub(super) fn new(host: Host, payload: &[u8]) -> Self {
+    pub(super) fn new(host: Host, message: &Message) -> Self {
         Self {
             host,
-            payload: payload.to_vec(),
+            origin: Origin::of(message),
+            payload: message.payload.clone(),
             known: Vec::new(),
             last_new: None,
             has_too_many_keys: false,
@@ -108,7 +116,9 @@ impl Invocation {
             }
             Some(Key::Committed { receipt, .. }) => Known::Duplicate(receipt.clone()),
             Some(Key::InFlight { left_ms }) => Known::InFlight(*left_ms),
-            Some(Key::Dead { reason }) => Known::Dead(reason.clone()),
+            Some(Key::Dead { reason, origin }) => {
+                Known::Dead { reason: reason.clone(), is_own: origin.as_ref() == Some(&self.origin) }
+            }
         };
         self.known.push((key.to_owned(), known));
         Ok(self.known.len() - 1)
@@ -122,7 +132,7 @@ impl Invocation {
             }
             Some(Known::InFlight(left_ms)) => Ok(Sighting::InFlight(*left_ms)),
             Some(Known::Mismatch) => Err(Refusal::Mismatch),
-            Some(Known::Dead(reason)) => Err(Refusal::Dead(reason.clone())),
+            Some(Known::Dead { reason, .. }) => Err(Refusal::Dead(reason.clone())),
             Some(Known::Unavailable) | None => {
                 Err(Refusal::Unavailable("the store did not answer".to_owned()))
             }
@@ -130,51 +140,76 @@ impl Invocation {
     }
 
     /// What the delivery comes to, and the host as it is then.
-    pub(super) fn end(self, returned: Result<(), Failure>, payload: Vec<u8>) -> (Host, Delivery) {
+    pub(super) fn end(self, returned: Result<(), Failure>) -> (Host, Delivery) {
         let is_ok = returned.is_ok();
-        let end = self.decide(returned);
-        let Invocation { mut host, known, outputs, .. } = self;
+        let (end, death) = self.decide(returned);
+        let Invocation { mut host, origin, payload, known, outputs, .. } = self;
         let staged = if is_ok { outputs.into_staged() } else { Vec::new() };
-        if end == End::Applied {
-            for (key, known) in known {
-                if let Known::New { staged: Some(Staged { receipt }) } = known {
-                    host.keys.insert(key, Key::Committed { receipt, payload: Some(payload.clone()) });
+        for (key, known) in known {
+            let record = match (known, &death) {
+                (Known::New { .. }, Some(reason)) => {
+                    Key::Dead { reason: reason.clone(), origin: Some(origin.clone()) }
                 }
-            }
+                (Known::New { staged: Some(Staged { receipt }) }, None) if end == End::Applied => {
+                    Key::Committed { receipt, payload: Some(payload.clone()) }
+                }
+                _ => continue,
+            };
+            host.keys.insert(key, record);
+        }
+        if end == End::Applied {
             host.outputs.extend(staged.iter().cloned());
         }
         (host, Delivery { end, staged })
     }
 
-    /// What a key's answer decides, whatever the handler made of it, goes first; a deferral before all others.
-    fn decide(&self, returned: Result<(), Failure>) -> End {
-        let known = || self.known.iter().map(|(_, known)| known);
-        if known().any(|known| matches!(known, Known::InFlight(_) | Known::Unavailable)) {
-            return End::Deferred;
+    /// How it ends. If that is a dead letter, also the reason for which the keys that it claimed are dead from now on.
+    fn decide(&self, returned: Result<(), Failure>) -> (End, Option<String>) {
+        if let Some(decided) = self.overriding() {
+            return decided;
         }
-        let death = known().find_map(|known| match known {
-            Known::Mismatch => Some(End::Mismatch),
-            Known::Dead(reason) => Some(End::Dead(reason.clone())),
-            _ => None,
-        });
-        match (death, returned) {
-            (Some(end), _) => end,
-            (None, Err(Failure::Retry(reason))) => End::Retried(reason),
-            (None, Err(Failure::Reject(reason))) => End::Rejected(reason),
-            (None, Ok(())) if self.has_too_many_keys => {
-                End::Retried(format!("more than {} keys in one delivery", self.host.limits.keys))
+        match returned {
+            Err(Failure::Retry(reason)) => (End::Retried(reason), None),
+            Err(Failure::Reject(reason)) => {
+                let death = format!("rejected: {reason}");
+                (End::Rejected(reason), Some(death))
             }
-            (None, Ok(())) if !self.host.outputs_are_free && !self.are_outputs_covered() => {
-                End::EffectWithoutCommit
+            Ok(()) if self.has_too_many_keys => {
+                let reason = format!("more than {} keys in one delivery", self.host.limits.keys);
+                (End::Retried(reason), None)
             }
-            (None, Ok(())) => End::Applied,
+            Ok(()) if self.host.outputs_are_free => (End::Applied, None),
+            Ok(()) => match self.uncovered() {
+                Some(what) => (End::EffectWithoutCommit, Some(format!("effect without commit: {what}"))),
+                None => (End::Applied, None),
+            },
         }
     }
 
-    fn are_outputs_covered(&self) -> bool {
+    /// What a key's answer decides, whatever the handler made of it; a deferral before any death.
+    fn overriding(&self) -> Option<(End, Option<String>)> {
+        let is_deferral = |known: &Known| matches!(known, Known::InFlight(_) | Known::Unavailable);
+        if self.known.iter().any(|(_, known)| is_deferral(known)) {
+            return Some((End::Deferred, None));
+        }
+        self.known.iter().find_map(|(key, known)| match known {
+            Known::Mismatch => {
+                let death = format!("mismatch: key {key} was committed with another payload");
+                Some((End::Mismatch, Some(death)))
+            }
+            Known::Dead { reason, is_own } => {
+                let death = if *is_own { reason.clone() } else { format!("key is dead: {reason}") };
+                Some((End::Dead(reason.clone()), Some(death)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Names the first output whose key is not committed, if there is one.
+    fn uncovered(&self) -> Option<String> {
         let is_staged = |known: &Known| matches!(known, Known::New { staged: Some(_) });
         let any = self.known.iter().any(|(_, known)| is_staged(known));
-        self.outputs.all_belong(|owner| match owner {
+        self.outputs.uncovered(|owner| match owner {
             Some(index) => self.known.get(index).is_some_and(|(_, known)| is_staged(known)),
             None => any,
         })

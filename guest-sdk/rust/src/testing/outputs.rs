@@ -100,9 +100,15 @@ impl Outputs {
         Ok(())
     }
 
-    /// Whether each belongs to a key of which this is true.
-    pub(super) fn all_belong(&self, is_covered: impl Fn(Option<usize>) -> bool) -> bool {
-        self.owners.iter().all(|owner| is_covered(*owner))
+    /// Names the first one that does not belong to a key of which this is true, if there is one.
+    pub(super) fn uncovered(&self, is_covered: impl Fn(Option<usize>) -> bool) -> Option<String> {
+        let index = self.owners.iter().position(|owner| !is_covered(*owner))?;
+        let topic = &self.staged.get(index)?.topic;
+        let why = match self.owners.get(index)? {
+            Some(_) => "its key was not committed",
+            None => "no key was committed",
+        };
+        Some(format!("output {} to topic {topic}: {why}", index + 1))
     }
 
     pub(super) fn into_staged(self) -> Vec<Emitted> {
