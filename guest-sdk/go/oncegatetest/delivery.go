@@ -47,35 +47,42 @@ func (d Delivery) String() string {
 }
 
 // end decides what becomes of the delivery, in the real host's order: what a key's answer has decided, then what the
-// handler returned, then whether everything is covered.
-func (i *invocation) end(failed, reject bool, text string) (End, string) {
+// handler returned, then whether everything is covered. The third text is what the keys that it claimed are dead for from
+// now on; empty if they are not.
+func (i *invocation) end(failed, reject bool, text string) (end End, reason, death string) {
 	switch {
 	case i.deferred != "":
-		return Deferred, i.deferred
+		return Deferred, i.deferred, ""
 	case i.decided != nil && i.decided.Kind == oncegate.Mismatch:
-		return Mismatch, i.decided.Error()
+		return Mismatch, i.decided.Error(), i.death
 	case i.decided != nil:
-		return Dead, i.decided.Error()
+		return Dead, i.decided.Error(), i.death
 	case reject:
-		return Reject, text
+		return Reject, text, "rejected: " + text
 	case failed:
-		return Retry, text
+		return Retry, text, ""
 	case i.tooManyKeys:
-		return Retry, fmt.Sprintf("more than %d keys in one delivery", i.host.Limits.Keys)
-	case !i.host.FreeOutputs && !i.covered():
-		return EffectWithoutCommit, "effect without commit"
+		return Retry, fmt.Sprintf("more than %d keys in one delivery", i.host.Limits.Keys), ""
+	case i.host.FreeOutputs:
+		return Applied, "", ""
 	}
-	return Applied, ""
+	if reason := i.uncovered(); reason != "" {
+		return EffectWithoutCommit, reason, "effect without commit: " + reason
+	}
+	return Applied, "", ""
 }
 
-// covered says whether each output's key was committed, or some key if none was new before it.
-func (i *invocation) covered() bool {
-	for _, output := range i.outputs {
-		if output.owner == nil && !i.anyCommitted() || output.owner != nil && !output.owner.isCommitted {
-			return false
+// uncovered names the first output whose key was not committed, or, if none was new before it, that has no commit at all.
+func (i *invocation) uncovered() string {
+	for index, output := range i.outputs {
+		switch {
+		case output.owner == nil && !i.anyCommitted():
+			return fmt.Sprintf("output %d to topic %s: no key was committed", index+1, output.Topic)
+		case output.owner != nil && !output.owner.isCommitted:
+			return fmt.Sprintf("output %d to topic %s: its key was not committed", index+1, output.Topic)
 		}
 	}
-	return true
+	return ""
 }
 
 func (i *invocation) anyCommitted() bool {
@@ -95,5 +102,14 @@ func (i *invocation) apply() {
 	}
 	for _, output := range i.outputs {
 		i.host.outputs = append(i.host.outputs, output.Output)
+	}
+}
+
+// die marks the keys that the invocation claimed dead, committed or not.
+func (i *invocation) die(reason string) {
+	for name, key := range i.known {
+		if key.isNew() {
+			i.host.records[name] = record{state: dead, reason: reason, origin: &i.origin}
+		}
 	}
 }

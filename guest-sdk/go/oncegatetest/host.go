@@ -73,7 +73,12 @@ type record struct {
 	payload []byte
 	leftMS  uint64
 	reason  string
+	// The delivery that died; nil if it was planted.
+	origin *origin
 }
+
+// origin is which delivery one is, whoever hands it over.
+type origin struct{ topic, id string }
 
 type state int
 
@@ -96,11 +101,12 @@ func Message[Payload ~string | ~[]byte](payload Payload) oncegate.Message {
 // turn is held by the delivery that is under way: the calls of a handler do not say whose they are.
 var turn sync.Mutex
 
-// Deliver hands one message to a handler and applies what it staged, if it may be applied.
+// Deliver hands one message to a handler and applies what it staged, if it may be applied. If it would go to the dead
+// letters, the keys that it claimed are dead from now on.
 func (h *Host) Deliver(handler func(oncegate.Message) error, message oncegate.Message) Delivery {
 	turn.Lock()
 	defer turn.Unlock()
-	invocation := &invocation{host: h, payload: message.Payload}
+	invocation := &invocation{host: h, origin: origin{message.Topic, message.ID}, payload: message.Payload}
 	seam.Host.Store(seam.Holder{Host: invocation})
 	// Also if the handler ends the test.
 	defer seam.Host.Store(seam.Holder{})
@@ -108,9 +114,12 @@ func (h *Host) Deliver(handler func(oncegate.Message) error, message oncegate.Me
 	invocation.mutex.Lock()
 	defer invocation.mutex.Unlock()
 	h.log = append(h.log, invocation.log...)
-	end, reason := invocation.end(failed, reject, text)
-	if end == Applied {
+	end, reason, death := invocation.end(failed, reject, text)
+	switch {
+	case end == Applied:
 		invocation.apply()
+	case death != "":
+		invocation.die(death)
 	}
 	delivery := Delivery{End: end, Reason: reason, Log: invocation.log}
 	if !failed {

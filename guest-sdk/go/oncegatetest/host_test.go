@@ -1,6 +1,7 @@
 package oncegatetest_test
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -33,6 +34,11 @@ func TestAnOutputNeedsTheCommitOfTheKeyBeforeIt(t *testing.T) {
 	if len(host.Outputs()) != 0 || host.IsCommitted("k2") {
 		t.Error("applied")
 	}
+	got = host.Deliver(wrong, anything)
+	if got.String() != "dead: the key was given up earlier: effect without commit: output 1 to topic t: its key was not committed" {
+		t.Error(got)
+	}
+	host = oncegatetest.New()
 	host.FreeOutputs = true
 	if got := host.Deliver(wrong, anything); got.End != oncegatetest.Applied || len(host.Outputs()) != 1 {
 		t.Error(got)
@@ -55,6 +61,31 @@ func TestWhatAFailedInvocationLoggedStaysAndWhatItStagedDoesNot(t *testing.T) {
 	}
 	if log := host.Log(); len(log) != 1 || log[0] != (oncegatetest.Line{Level: oncegate.LevelWarn, Text: "hello"}) {
 		t.Error(log)
+	}
+}
+
+func TestWhatADeadDeliveryClaimedIsDead(t *testing.T) {
+	host := oncegatetest.New()
+	once := func(oncegate.Message) error {
+		_, err := oncegate.Once("k", func() ([]byte, error) { return nil, nil })
+		return err
+	}
+	got := host.Deliver(func(message oncegate.Message) error {
+		return errors.Join(once(message), oncegate.Reject("no"))
+	}, anything)
+	if got.End != oncegatetest.Reject || host.IsCommitted("k") {
+		t.Error(got)
+	}
+	another := anything
+	another.ID = "test:1"
+	for _, message := range []oncegate.Message{anything, another} {
+		if got := host.Deliver(once, message); got.String() != "dead: the key was given up earlier: rejected: no" {
+			t.Error(got)
+		}
+	}
+	host.Forget("k")
+	if got := host.Deliver(once, anything); got.End != oncegatetest.Applied {
+		t.Error(got)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 // package oncegate calls them, on any goroutine.
 type invocation struct {
 	host    *Host
+	origin  origin
 	payload []byte
 
 	mutex   sync.Mutex
@@ -23,8 +24,9 @@ type invocation struct {
 	log     []Line
 	// Why the delivery has to be made again, once an answer has said so.
 	deferred string
-	// The first answer that ended the delivery.
+	// The first answer that ended the delivery, and what its other keys are dead for.
 	decided     *oncegate.Refusal
+	death       string
 	tooManyKeys bool
 }
 
@@ -97,17 +99,21 @@ func (i *invocation) look(name string) *known {
 	case record.state == inFlight:
 		i.deferred = fmt.Sprintf("key in flight elsewhere, for at most %d ms more", record.leftMS)
 		return &known{sighting: oncegate.Sighting{Kind: oncegate.SeenInFlight, LeftMS: record.leftMS}}
+	case record.state == dead && record.origin != nil && *record.origin == i.origin:
+		// The same delivery once more: it dies of what it died of.
+		return i.decide(&oncegate.Refusal{Kind: oncegate.Dead, Reason: record.reason}, record.reason)
 	case record.state == dead:
-		return i.decide(&oncegate.Refusal{Kind: oncegate.Dead, Reason: record.reason})
+		return i.decide(&oncegate.Refusal{Kind: oncegate.Dead, Reason: record.reason}, "key is dead: "+record.reason)
 	case record.payload != nil && !bytes.Equal(record.payload, i.payload):
-		return i.decide(&oncegate.Refusal{Kind: oncegate.Mismatch})
+		death := fmt.Sprintf("mismatch: key %s was committed with another payload", name)
+		return i.decide(&oncegate.Refusal{Kind: oncegate.Mismatch}, death)
 	}
 	return &known{sighting: oncegate.Sighting{Kind: oncegate.SeenDuplicate, Receipt: record.receipt}}
 }
 
-func (i *invocation) decide(refusal *oncegate.Refusal) *known {
+func (i *invocation) decide(refusal *oncegate.Refusal, death string) *known {
 	if i.decided == nil {
-		i.decided = refusal
+		i.decided, i.death = refusal, death
 	}
 	return &known{refusal: refusal}
 }
