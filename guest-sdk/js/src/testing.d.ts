@@ -104,7 +104,10 @@ export declare class Host {
   readonly outputs: readonly Output[];
   /** Every line that was logged, oldest first. */
   readonly log: readonly (readonly [Level, string])[];
-  /** Hands one message to a handler, and applies what it staged if that may be applied. */
+  /**
+   * Hands one message to a handler, and applies what it staged if that may be applied. If it would go to the dead
+   * letters, the keys that it claimed are dead from now on.
+   */
   deliver(handle: Handle, message: TestMessage): Delivery;
   /** Sets what `config` answers for this name. */
   setConfig(name: string, value: string): void;

@@ -45,14 +45,17 @@ export class Host {
     this.limits = { ...LIMITS, ...limits };
   }
 
-  /** Hands one message to a handler, and applies what it staged if that may be applied. */
+  /**
+   * Hands one message to a handler, and applies what it staged if that may be applied. If it would go to the dead
+   * letters, the keys that it claimed are dead from now on.
+   */
   deliver(handle, delivered) {
     const logged = this.log.length;
-    const keys = new Keys(this.#store, this.limits, delivered.payload);
+    const keys = new Keys(this.#store, this.limits, delivered);
     const outputs = new Outputs(this.limits, this.#topics);
     const failure = this.#run(handle, copied(delivered), keys, outputs);
     const ended = endOf(keys, outputs, failure, this.#gated);
-    this.#settle(ended, keys, outputs, delivered.payload);
+    this.#settle(ended, keys, outputs, delivered);
     const staged = failure ? [] : outputs.staged.map(([output]) => output);
     return { end: ended.end, reason: ended.reason, staged, log: this.log.slice(logged) };
   }
@@ -79,14 +82,15 @@ export class Host {
     }
   }
 
-  #settle({ end, death }, keys, outputs, payload) {
+  #settle({ end, death }, keys, outputs, { id, topic, payload }) {
     if (end === 'applied') {
       for (const [key, receipt] of keys.commits()) {
         this.#store.set(key, { committed: { receipt, payload: payload.slice() } });
       }
       this.outputs.push(...outputs.staged.map(([output]) => output));
     }
-    if (death !== undefined) for (const key of keys.claimed()) this.#store.set(key, { dead: death });
+    if (death === undefined) return;
+    for (const key of keys.claimed()) this.#store.set(key, { dead: death, origin: { id, topic } });
   }
 
   /** Sets what `config` answers for this name. */

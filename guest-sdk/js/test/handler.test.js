@@ -249,10 +249,19 @@ test('state that is planted is what a handler is told', () => {
 
 test('a key that was claimed by a delivery that is given up is dead', () => {
   const host = new Host();
-  host.deliver(() => {
+  host.deliver(() => once('k', () => reject('no')), message(''));
+  for (const id of ['test:0', 'test:1']) {
+    const { end, reason } = host.deliver(() => once('k', () => {}), message('', { id }));
+    assert.deepEqual([end, reason], ['dead', 'the key was given up earlier: rejected: no']);
+  }
+  host.forget('k');
+  const bare = () => {
     seen('k');
-    reject('no');
-  }, message(''));
-  const { end, reason } = host.deliver(() => once('k', () => {}), message(''));
-  assert.deepEqual([end, reason], ['dead', 'the key was given up earlier: rejected: no']);
+    emit('t', 1);
+  };
+  const why = 'output 1 to topic t: its key was not committed';
+  assert.deepEqual(
+    [ended(bare, host).end, ended(bare, host).reason],
+    ['effect-without-commit', `the key was given up earlier: effect without commit: ${why}`],
+  );
 });

@@ -2,27 +2,39 @@
 
 import { refusal } from '../error.js';
 
-/** `{end, reason, death}` of an invocation whose handler ended with this failure, if with any. */
+/**
+ * `{end, reason, death}` of an invocation whose handler ended with this failure, if with any. The death is what the
+ * keys that it claimed are dead for from now on; undefined if they are not.
+ */
 export function endOf(keys, outputs, failure, gated) {
   const answers = keys.answers();
-  const deferral = answers.find(({ tag }) => tag === 'in-flight' || tag === 'unavailable');
-  if (deferral) return { end: 'deferred', reason: textOf(deferral) };
-  const death = answers.find(({ tag }) => tag === 'mismatch' || tag === 'dead');
-  if (death?.tag === 'dead') return { end: 'dead', reason: textOf(death), death: `key is dead: ${death.val}` };
-  if (death) return { end: 'mismatch', reason: textOf(death), death: textOf(death) };
+  const deferral = answers.find(([, { tag }]) => tag === 'in-flight' || tag === 'unavailable');
+  if (deferral) return { end: 'deferred', reason: textOf(deferral[1]) };
+  const fatal = answers.find(([, { tag }]) => tag === 'mismatch' || tag === 'dead');
+  if (fatal) return { end: fatal[1].tag, reason: textOf(fatal[1]), death: deathOf(...fatal) };
   if (failure?.tag === 'reject') return { end: 'reject', reason: failure.val, death: `rejected: ${failure.val}` };
   if (failure) return { end: 'retry', reason: failure.val };
   if (keys.tooMany) return { end: 'retry', reason: `more than ${keys.limit} keys in one delivery` };
-  const bare = gated ? outputs.staged.find(([, under]) => !covers(keys, under)) : undefined;
-  if (bare === undefined) return { end: 'applied' };
-  const reason = `effect without commit: an output to ${bare[0].topic}, and no commit covers it`;
-  return { end: 'effect-without-commit', reason, death: reason };
+  const reason = gated ? uncovered(keys, outputs) : undefined;
+  if (reason === undefined) return { end: 'applied' };
+  return { end: 'effect-without-commit', reason, death: `effect without commit: ${reason}` };
 }
 
-/** Whether an output's key is committed; that of one before any new key is whichever. */
-function covers(keys, under) {
+/** A delivery that died before dies once more of the same. */
+function deathOf(key, { tag, val, own }) {
+  if (tag === 'mismatch') return `mismatch: key ${key} was committed with another payload`;
+  return own ? val : `key is dead: ${val}`;
+}
+
+/** Names the first output whose key is not committed; that of one before any new key is whichever. */
+function uncovered(keys, outputs) {
   const committed = keys.commits().map(([key]) => key);
-  return under === undefined ? committed.length > 0 : committed.includes(under);
+  const covers = (under) => (under === undefined ? committed.length > 0 : committed.includes(under));
+  const index = outputs.staged.findIndex(([, under]) => !covers(under));
+  if (index === -1) return undefined;
+  const [{ topic }, under] = outputs.staged[index];
+  const why = under === undefined ? 'no key was committed' : 'its key was not committed';
+  return `output ${index + 1} to topic ${topic}: ${why}`;
 }
 
 function textOf({ tag, val }) {

@@ -12,15 +12,15 @@ export class Keys {
   #known = new Map();
   #store;
   #limits;
-  #payload;
+  #message;
   /** The key most recently answered new. */
   lastNew;
   tooMany = false;
 
-  constructor(store, limits, payload) {
+  constructor(store, limits, message) {
     this.#store = store;
     this.#limits = limits;
-    this.#payload = payload;
+    this.#message = message;
   }
 
   seen(key) {
@@ -31,7 +31,7 @@ export class Keys {
         this.tooMany = true;
         throw refused('too-many-keys', this.#limits.keys);
       }
-      known = this.#store.look(key, this.#payload);
+      known = this.#store.look(key, this.#message);
       this.#known.set(key, known);
     }
     if (known.refusal) throw refused(known.refusal.tag, known.refusal.val);
@@ -73,8 +73,8 @@ export class Keys {
     return this.#limits.keys;
   }
 
-  /** What it was told of its keys, in order: the bindings' answers and refusals. */
+  /** What it was told of its keys, in order, as pairs of key and the bindings' answer or refusal. */
   answers() {
-    return [...this.#known.values()].map((known) => known.refusal ?? known.sighting);
+    return [...this.#known].map(([key, known]) => [key, known.refusal ?? known.sighting]);
   }
 }

@@ -1,16 +1,19 @@
 // What a host remembers of keys between deliveries.
 
 export class Store {
-  /** By key: `{committed}`, `{inFlight}` or `{dead}`. */
+  /** By key: `{committed}`, `{inFlight}` or `{dead}`, with the `origin` that died of it, if it was delivered here. */
   #records = new Map();
   down = false;
 
-  /** What a message with this payload is told of a key. */
-  look(key, payload) {
+  /** What a message is told of a key. */
+  look(key, { id, topic, payload }) {
     if (this.down) return { refusal: { tag: 'unavailable', val: 'the store did not answer' } };
-    const { committed, inFlight, dead } = this.#records.get(key) ?? {};
+    const { committed, inFlight, dead, origin } = this.#records.get(key) ?? {};
     if (inFlight !== undefined) return { sighting: { tag: 'in-flight', val: inFlight } };
-    if (dead !== undefined) return { refusal: { tag: 'dead', val: dead } };
+    if (dead !== undefined) {
+      const own = origin?.id === id && origin.topic === topic;
+      return { refusal: { tag: 'dead', val: dead, own } };
+    }
     if (committed === undefined) return { sighting: { tag: 'new' } };
     if (!same(committed.payload, payload)) return { refusal: { tag: 'mismatch' } };
     return { sighting: { tag: 'duplicate', val: committed.receipt } };
