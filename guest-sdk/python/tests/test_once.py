@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from oncegate import InFlight, KeyRefused, Message, New, Once, Retry, commit, emit, once, seen
+from oncegate import InFlight, KeyRefused, Message, New, Once, Reject, Retry, commit, emit, once, seen
 from oncegate.testing import Host, message
 
 
@@ -38,6 +38,32 @@ def test_work_that_fails_commits_nothing_and_may_succeed_later() -> None:
     assert not host.is_committed("k")
     assert host.deliver(lambda _: once("k", lambda: None), message()).end == "applied"
     assert host.is_committed("k") and host.receipt("k") is None
+
+
+def test_what_a_dead_delivery_claimed_is_dead() -> None:
+    def rejects(_: Message) -> None:
+        once("k", lambda: None)
+        raise Reject("no")
+
+    def handle(_: Message) -> None:
+        once("k", lambda: None)
+
+    def emits(_: Message) -> None:
+        seen("k")
+        emit("t", "x")
+
+    host = Host()
+    assert host.deliver(rejects, message()).end == "reject"
+    assert not host.is_committed("k")
+    for id in ["test:0", "test:1"]:
+        delivery = host.deliver(handle, message(id=id))
+        assert (delivery.end, delivery.reason) == ("dead", "the key was given up earlier: rejected: no")
+    host.forget("k")
+    delivery = host.deliver(emits, message())
+    why = "output 1 to topic t: its key was not committed"
+    assert (delivery.end, delivery.reason) == ("effect-without-commit", why)
+    reason = host.deliver(handle, message()).reason
+    assert reason == f"the key was given up earlier: effect without commit: {why}"
 
 
 def test_a_key_in_flight_or_a_store_that_is_down_defers_the_delivery() -> None:

@@ -9,8 +9,8 @@
 
 It keeps the contract's promises for one handler at a time, by the real host's rules and with its limits: what
 an invocation staged is applied together when it returns and not at all otherwise, an output needs the commit
-of its key, and a delivery that met a key in flight is deferred. It has no leases and gives nothing up: what
-failed or was rejected is new when it comes again.
+of its key, a delivery that met a key in flight is deferred, and a dead letter leaves the keys that it claimed
+dead. It has no leases and counts no attempts: what asked for a retry may do so for ever.
 """
 
 import unicodedata
@@ -114,6 +114,21 @@ class _Committed:
     payload: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Dead:
+    reason: str
+    origin: tuple[str, str] | None
+    """The delivery that died, by topic and id; none if the key was planted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    end: End
+    reason: str | None
+    death: str | None = None
+    """What the keys that the delivery claimed are dead for from now on, if they are."""
+
+
 class Host:
     """The host: what it is set to, and what it remembers between deliveries."""
 
@@ -140,7 +155,7 @@ class Host:
         """All outputs that were applied, oldest first."""
         self.log: list[LogLine] = []
         """All lines that were logged, also by invocations that failed, oldest first."""
-        self._keys: dict[str, _Committed | InFlight | KeyRefused] = {}
+        self._keys: dict[str, _Committed | InFlight | _Dead] = {}
 
     def committed(self, key: str, receipt: bytes | None = None, payload: bytes | None = None) -> None:
         """Makes the key one that was committed: a mismatch to every other payload, if one is given."""
@@ -152,7 +167,7 @@ class Host:
 
     def dead(self, key: str, reason: str = "given up") -> None:
         """Makes the key one that was given up."""
-        self._keys[key] = KeyRefused("dead", reason)
+        self._keys[key] = _Dead(reason, None)
 
     def forget(self, key: str) -> None:
         """Makes the key new again."""
@@ -168,18 +183,24 @@ class Host:
         return known.receipt if isinstance(known, _Committed) else None
 
     def deliver(self, handle: Handle, message: Message) -> Delivery:
-        """Hands one message to a handler and applies what it staged, if it may be applied."""
-        invocation = _Invocation(self, message.payload)
+        """Hands one message to a handler and applies what it staged, if it may be applied.
+
+        If it would go to the dead letters, the keys that it claimed are dead from now on.
+        """
+        invocation = _Invocation(self, (message.topic, message.id), message.payload)
         with delivering():
             failure = run(handle, message, invocation)
         self.log += invocation.lines
-        end, reason = invocation.end(failure and (failure.end, failure.reason))
-        if end == "applied":
+        verdict = invocation.verdict(failure and (failure.end, failure.reason))
+        if verdict.end == "applied":
             for key, receipt in invocation.commits.items():
                 self._keys[key] = _Committed(receipt, message.payload)
             self.outputs += (output for _, output in invocation.outputs)
+        if verdict.death is not None:
+            for key in invocation.claimed():
+                self._keys[key] = _Dead(verdict.death, invocation.origin)
         staged = [] if failure else [output for _, output in invocation.outputs]
-        return Delivery(end, reason, staged, invocation.lines, failure and failure.error)
+        return Delivery(verdict.end, verdict.reason, staged, invocation.lines, failure and failure.error)
 
 
 @dataclass
@@ -187,9 +208,12 @@ class _Invocation:
     """One call of a handler: what it was told and what it staged."""
 
     host: Host
+    origin: tuple[str, str]
     payload: bytes
     known: dict[str, Sighting | KeyRefused] = field(default_factory=dict)
     """The answer to each key that was asked for."""
+    fatal: _Verdict | None = None
+    """What the first answer that ended the delivery has made of it."""
     last_new: str | None = None
     """The key that was answered `New` last."""
     too_many_keys: bool = False
@@ -246,43 +270,57 @@ class _Invocation:
     def config(self, name: str) -> str | None:
         return self.host.config.get(name)
 
-    def end(self, failure: tuple[End, str] | None) -> tuple[End, str | None]:
+    def claimed(self) -> list[str]:
+        """The keys that were new to it, committed or not."""
+        return [key for key, answer in self.known.items() if isinstance(answer, New)]
+
+    def verdict(self, failure: tuple[End, str] | None) -> _Verdict:
         """How the delivery ends, and why."""
         if decided := self._decided():
             return decided
-        if failure:
-            return failure
+        match failure:
+            case ("reject", reason):
+                return _Verdict("reject", reason, f"rejected: {reason}")
+            case (end, reason):
+                return _Verdict(end, reason)
         if self.too_many_keys:
-            return "retry", f"more than {self.host.limits.keys} keys in one delivery"
-        if self.host.gated and not all(self._is_covered(key) for key, _ in self.outputs):
-            return "effect-without-commit", "an output's key was not committed"
-        return "applied", None
+            return _Verdict("retry", f"more than {self.host.limits.keys} keys in one delivery")
+        if self.host.gated and (what := self._uncovered()):
+            return _Verdict("effect-without-commit", what, f"effect without commit: {what}")
+        return _Verdict("applied", None)
 
-    def _decided(self) -> tuple[End, str] | None:
+    def _decided(self) -> _Verdict | None:
         """The end that an answer has decided, whatever the handler made of it. A deferral goes before any
         death: what kills the delivery now will still do so when every key can be had."""
-        death: tuple[End, str] | None = None
         for answer in self.known.values():
             match answer:
                 case InFlight(left_ms):
-                    return "deferred", f"key in flight elsewhere, for at most {left_ms} ms more"
+                    return _Verdict("deferred", f"key in flight elsewhere, for at most {left_ms} ms more")
                 case KeyRefused(variant="unavailable"):
-                    return "deferred", str(answer)
-                case KeyRefused(variant="mismatch"):
-                    death = death or ("mismatch", str(answer))
-                case KeyRefused(variant="dead"):
-                    death = death or ("dead", str(answer))
-        return death
+                    return _Verdict("deferred", str(answer))
+        return self.fatal
+
+    def _die(self, end: End, refusal: KeyRefused, death: str) -> KeyRefused:
+        self.fatal = self.fatal or _Verdict(end, str(refusal), death)
+        return refusal
 
     def _look(self, key: str) -> Sighting | KeyRefused:
         if self.host.store_down:
             return KeyRefused("unavailable", "the store did not answer")
-        stored = self.host._keys.get(key, New())
-        if not isinstance(stored, _Committed):
-            return stored
-        if stored.payload is None or stored.payload == self.payload:
-            return Duplicate(stored.receipt)
-        return KeyRefused("mismatch")
+        match self.host._keys.get(key):
+            case None:
+                return New()
+            case InFlight() as held:
+                return held
+            case _Dead(reason, origin):
+                # A delivery that died before dies of the same once more.
+                death = reason if origin == self.origin else f"key is dead: {reason}"
+                return self._die("dead", KeyRefused("dead", reason), death)
+            case _Committed(receipt, payload) if payload is None or payload == self.payload:
+                return Duplicate(receipt)
+            case _Committed():
+                death = f"mismatch: key {key} was committed with another payload"
+                return self._die("mismatch", KeyRefused("mismatch"), death)
 
     def _check_key(self, key: str) -> None:
         limit = self.host.limits.key_bytes
@@ -291,8 +329,14 @@ class _Invocation:
         if (length := len(key.encode())) > limit:
             raise KeyRefused("invalid-key", f"it has {length} bytes, and {limit} are allowed")
 
-    def _is_covered(self, key: str | None) -> bool:
-        return key in self.commits if key is not None else bool(self.commits)
+    def _uncovered(self) -> str | None:
+        """The first output whose key is not committed; for one from before any new key, each key counts."""
+        for number, (key, output) in enumerate(self.outputs, 1):
+            if key is None and not self.commits:
+                return f"output {number} to topic {output.topic}: no key was committed"
+            if key is not None and key not in self.commits:
+                return f"output {number} to topic {output.topic}: its key was not committed"
+        return None
 
 
 def _check_output(topic: str, key: str | None, headers: list[Header], limits: Limits) -> None:
