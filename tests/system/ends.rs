@@ -90,6 +90,20 @@ fn an_effect_of_one_key_needs_the_commit_of_that_key() {
 }
 
 #[test]
+fn an_effect_belongs_to_the_key_that_was_answered_new_last_also_if_that_was_asked_again() {
+    let bench = Bench::default();
+    let again = |committed: &str| {
+        script(json!([
+            {"seen": "k1"}, {"seen": "k2"}, {"seen": "k1"}, {"emit": ["t", "1"]}, {"commit": committed}
+        ]))
+    };
+    run(&bench, &[again("k1")], &[]).ends().are(&[("applied", 1)]);
+    assert_eq!(bench.output()[0].id(), "probe/k/k1/0");
+    let bench = Bench::default();
+    run(&bench, &[again("k2")], &[]).ends().are(&[("effect_without_commit", 1)]);
+}
+
+#[test]
 fn one_duplicate_key_and_one_new_one_apply_the_new_one() {
     // Rule 17.
     let bench = Bench::default();

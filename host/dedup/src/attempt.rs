@@ -123,7 +123,7 @@ impl Attempt {
     pub async fn seen(&mut self, name: &[u8]) -> Result<Sighting, SeenError> {
         let key = self.key(name)?;
         if let Some(index) = self.find(&key) {
-            return self.answer(index);
+            return self.tell(index);
         }
         let limit = self.gate.policy.keys_per_delivery;
         if self.known.iter().filter(|known| !self.is_delivery(&known.key)).count() >= limit as usize {
@@ -135,11 +135,17 @@ impl Attempt {
         self.waited_ms = self.waited_ms();
         self.waits_since_ms = None;
         let what = self.let_through(what);
-        if matches!(what, What::New { .. } | What::Free { .. }) {
-            self.last_new = Some(self.known.len());
-        }
         self.known.push(Known { key, what });
-        self.answer(self.known.len() - 1)
+        self.tell(self.known.len() - 1)
+    }
+
+    /// Answers, and remembers what was answered `new` last: also of a key that was before.
+    fn tell(&mut self, index: usize) -> Result<Sighting, SeenError> {
+        let answer = self.answer(index);
+        if answer == Ok(Sighting::New) {
+            self.last_new = Some(index);
+        }
+        answer
     }
 
     /// Stages the commit of a key that is new to this attempt. A second commit changes nothing.
@@ -234,7 +240,8 @@ impl Attempt {
         self.known.iter().any(|known| holds(&known.what))
     }
 
-    /// The key most recently answered new, as an index for [`Attempt::is_staged`] and [`Attempt::key_at`].
+    /// The key most recently answered new, also if it was asked again, as an index for [`Attempt::is_staged`] and
+    /// [`Attempt::key_at`].
     pub fn last_new(&self) -> Option<usize> {
         self.last_new
     }

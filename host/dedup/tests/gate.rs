@@ -336,6 +336,20 @@ async fn asked_again_an_attempt_is_told_the_same_until_its_commit_is_staged() {
 }
 
 #[tokio::test]
+async fn the_key_most_recently_answered_new_may_be_one_that_was_asked_again() {
+    let bench = bench();
+    let mut attempt = bench.attempt();
+    for (key, last) in [(b"k1", 0), (b"k2", 1), (b"k1", 0), (b"k2", 1), (b"k1", 0)] {
+        assert_eq!(attempt.seen(key).await, Ok(Sighting::New));
+        assert_eq!(attempt.last_new(), Some(last));
+    }
+    // Answered `duplicate`, it is none of those.
+    attempt.commit(b"k2", None).unwrap();
+    assert_eq!(attempt.seen(b"k2").await, Ok(Sighting::Duplicate(None)));
+    assert_eq!(attempt.last_new(), Some(0));
+}
+
+#[tokio::test]
 async fn limits_refuse_the_call_and_too_many_keys_count_as_a_failure() {
     let bench = bench_with(
         |policy| {
