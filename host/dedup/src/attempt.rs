@@ -8,6 +8,7 @@ use crate::sighting::{DuplicateBy, Refusal, SeenError, Shadowed, Sighting};
 use crate::store::{Committed, Granted};
 use crate::{AttemptId, Fence, Fingerprint, Gate, Key, Origin, Unreadable};
 
+mod again;
 mod delivery;
 mod end;
 mod look;

@@ -350,6 +350,70 @@ async fn the_key_most_recently_answered_new_may_be_one_that_was_asked_again() {
 }
 
 #[tokio::test]
+async fn a_second_run_of_an_attempt_finds_its_claims_and_nothing_that_was_staged() {
+    // Rule 1: the same invocation, the same id, the same lease timer.
+    let bench = bench();
+    let mut attempt = bench.attempt();
+    let id = attempt.id();
+    attempt.seen(b"k1").await.unwrap();
+    let acts_until_ms = attempt.acts_until_ms();
+    bench.advance(10_000);
+    attempt.seen(b"k2").await.unwrap();
+    attempt.commit(b"k1", Some(b"of the first run".to_vec())).unwrap();
+    attempt.commit(b"k2", None).unwrap();
+    bench.store.go_wrong(Fault::NotReached);
+    attempt.begin_again();
+    assert_eq!((attempt.id(), attempt.acts_until_ms()), (id, acts_until_ms));
+    assert_eq!((attempt.staged(), attempt.last_new()), (0, None));
+    assert_eq!(attempt.seen(b"k1").await, Ok(Sighting::New), "without asking the store");
+    assert_eq!((attempt.last_new(), bench.store.claims()), (Some(0), 2));
+    attempt.commit(b"k1", Some(b"of the second".to_vec())).unwrap();
+    bench.store.go_wrong(Fault::None);
+    // k2 was claimed by the first run alone: it is free again, and nobody failed on it.
+    assert_eq!(bench.settle(attempt, HandlerEnd::Ok).await, Verdict::Apply);
+    let mut later = bench.attempt();
+    assert_eq!(later.seen(b"k1").await, Ok(Sighting::Duplicate(Some(b"of the second".to_vec()))));
+    assert_eq!(later.seen(b"k2").await, Ok(Sighting::New));
+    assert_eq!(bench.record(b"k2").await.unwrap().attempts, 1, "this one's");
+}
+
+#[tokio::test]
+async fn a_second_run_is_told_of_other_keys_what_the_first_was_told() {
+    let bench = bench_with(|policy| policy.in_flight_wait_ms = 0, L1Limits::default());
+    let mut holder = bench.attempt();
+    holder.seen(b"held").await.unwrap();
+    bench.commit(b"done").await;
+    let mut attempt = bench.attempt();
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        told.push([attempt.seen(b"held").await, attempt.seen(b"done").await]);
+        attempt.begin_again();
+        // What becomes of them meanwhile changes nothing: the handler was promised the same answer.
+        bench.settle(std::mem::replace(&mut holder, bench.attempt()), HandlerEnd::Ok).await;
+    }
+    assert!(matches!(told[0], [Ok(Sighting::InFlight(_)), Ok(Sighting::Duplicate(_))]), "{told:?}");
+    assert_eq!(told[0], told[1]);
+    // Rule 7 holds over both runs, also if the second does not ask.
+    assert!(matches!(attempt.verdict(&HandlerEnd::Ok, 0), Verdict::Defer(Deferral::InFlight(_))));
+}
+
+#[tokio::test]
+async fn what_a_first_run_named_too_many_of_is_not_held_against_the_second() {
+    let bench = bench_with(|policy| policy.keys_per_delivery = 2, L1Limits::default());
+    let mut attempt = bench.attempt();
+    for key in [b"k1", b"k2"] {
+        attempt.seen(key).await.unwrap();
+    }
+    assert_eq!(attempt.seen(b"k3").await, Err(Refusal::TooManyKeys(2).into()));
+    attempt.begin_again();
+    assert_eq!(attempt.seen(b"k2").await, Ok(Sighting::New));
+    assert_eq!(attempt.verdict(&HandlerEnd::Ok, 0), Verdict::Apply);
+    // Both runs together hold no more claims than one may.
+    assert_eq!(attempt.seen(b"k3").await, Err(Refusal::TooManyKeys(2).into()));
+    assert_eq!(attempt.verdict(&HandlerEnd::Ok, 0), Verdict::Fail("more than 2 keys in one delivery".into()));
+}
+
+#[tokio::test]
 async fn limits_refuse_the_call_and_too_many_keys_count_as_a_failure() {
     let bench = bench_with(
         |policy| {
