@@ -248,6 +248,15 @@ fn inspect_shows_what_a_plugin_is() {
 }
 
 #[test]
+fn the_version_says_which_handlers_it_runs() {
+    let bench = Bench::default();
+    for flag in ["--version", "-V"] {
+        let said = call(&bench, &[flag]).stdout;
+        assert_eq!(said, format!("oncegate {} (serves oncegate:plugin 0.1.0)\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
 fn keys_tell_what_happened_and_let_it_happen_again() {
     let bench = Bench::default();
     let long = "x".repeat(300);

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use oncegate_evil::Case;
 use oncegate_tests::{Bench, Ended, effect, lines, oncegate, plugin, signal, until};
 use serde_json::{Value, json};
 
@@ -119,6 +120,34 @@ fn a_file_of_another_digest_than_the_pinned_one_is_refused() {
     assert_eq!(refused.code, Some(2), "{}", refused.error());
     pin(&digest);
     bench.run("probe").args(&["--config", "pin.toml"]).ok().ends().are(&[("applied", 1)]);
+}
+
+#[test]
+fn which_version_of_the_contract_a_file_is_for_is_asked_once_it_is_the_right_one() {
+    // Nothing that is not trusted is interpreted, its imports included.
+    let bench = Bench::default();
+    bench.messages(&[effect("k")]);
+    bench.write("other.wasm", Case::named("wrong-version").bytes());
+    let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+    let refused = |settings: &str, words: &str| {
+        configure(&bench, &format!("plugin.path = \"other.wasm\"\n{settings}"));
+        let mut command = oncegate();
+        command.current_dir(bench.path(".")).args(["run", "--config", "c.toml", "--input", "in.ndjson"]);
+        let ended = Ended::new(command.output().unwrap());
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        assert!(ended.error().contains(words), "{}", ended.error());
+    };
+    let for_another =
+        "it was built for version 0.1.7 of oncegate:plugin, and this host serves 0.1.0; a newer oncegate";
+    refused("", for_another);
+    let digest = sha256(&bench.path("other.wasm"));
+    refused(&format!("plugin.sha256 = \"{}\"\n", "0".repeat(64)), &format!("its sha256 is {digest}"));
+    let signed = format!("plugin.sha256 = \"{digest}\"\nplugin.public_key = \"{}\"\n", pair.pk.to_base64());
+    refused(&signed, "its signature other.wasm.minisig cannot be read");
+    let bytes = std::fs::read(bench.path("other.wasm")).unwrap();
+    let signature = minisign::sign(Some(&pair.pk), &pair.sk, &bytes[..], None, None).unwrap();
+    bench.write("other.wasm.minisig", signature.into_string());
+    refused(&signed, for_another);
 }
 
 #[test]

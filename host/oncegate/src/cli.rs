@@ -14,6 +14,7 @@ mod store;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use oncegate_dedup::text::{self, Page};
@@ -58,7 +59,7 @@ pub fn run() -> Result<(), Failure> {
 /// The whole command line.
 pub fn command() -> Command {
     Command::new("oncegate")
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(version())
         .about("Runs message handlers as WebAssembly components and makes their effects happen once")
         .after_help(exit::HELP)
         .subcommand_required(true)
@@ -75,6 +76,15 @@ pub fn command() -> Command {
             store::command(),
             doctor::command(),
         ])
+}
+
+/// The release, and the versions of the contract whose handlers it runs.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let served: Vec<&str> = oncegate_sandbox::contract_versions().collect();
+        format!("{} (serves oncegate:plugin {})", env!("CARGO_PKG_VERSION"), served.join(", "))
+    });
+    &VERSION
 }
 
 /// `--config` and a flag for each setting that has one.

@@ -8,8 +8,7 @@ use oncegate_dedup::hex;
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Linker;
 
-use crate::bindings::{Handler as Bindings, HandlerPre};
-use crate::contract;
+use crate::contract::{self, Pre, Version};
 use crate::engine::Engine;
 use crate::form;
 use crate::invocation::State;
@@ -22,7 +21,7 @@ use crate::wasi::{self, Capability, TooMany};
 /// on linking. Cheap to clone.
 #[derive(Clone)]
 pub struct Component {
-    pub(crate) pre: HandlerPre<State>,
+    pub(crate) pre: Pre,
     pub(crate) engine: Engine,
     digest: [u8; 32],
     size: usize,
@@ -96,12 +95,12 @@ impl Component {
         bytes: &[u8],
     ) -> Result<Self, LoadError> {
         let names = Names::of(engine, compiled);
-        contract::check_imports(names.imports.iter().map(String::as_str))?;
+        let version = contract::check_imports(names.imports.iter().map(String::as_str))?;
         if !names.exports.iter().any(|name| name == "handle") {
             let exports = contract::list(names.exports.iter().map(String::as_str));
-            return Err(LoadError::NoHandle { exports });
+            return Err(LoadError::NoHandle { exports, version: version.as_str() });
         }
-        let (pre, denied) = link(engine, compiled)?;
+        let (pre, denied) = link(engine, compiled, version)?;
         let digest = Sha256::digest(bytes).into();
         let asks = wasi::asked(engine, compiled);
         Ok(Self { pre, engine: engine.clone(), digest, size: bytes.len(), asks, denied })
@@ -157,16 +156,16 @@ impl Names {
 fn link(
     engine: &Engine,
     compiled: &wasmtime::component::Component,
-) -> Result<(HandlerPre<State>, Vec<Arc<str>>), LoadError> {
-    let unfit = |error: wasmtime::Error| LoadError::Type(one_line(&error));
-    let mut linker = Linker::new(engine.wasmtime());
-    Bindings::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)
-        .map_err(unfit)?;
+    version: Version,
+) -> Result<(Pre, Vec<Arc<str>>), LoadError> {
+    let unfit = |error: wasmtime::Error| LoadError::Type { why: one_line(&error), version: version.as_str() };
+    let mut linker: Linker<State> = Linker::new(engine.wasmtime());
+    version.link(&mut linker).map_err(unfit)?;
     let denied = wasi::link(engine, &mut linker, compiled).map_err(unfit)?;
     let denied = denied.map_err(|TooMany { limit }| LoadError::TooMuch {
         needed: format!("more than {limit} functions and resources of wasi:*"),
         allowed: limit.to_string(),
     })?;
-    let pre = linker.instantiate_pre(compiled).and_then(HandlerPre::new).map_err(unfit)?;
+    let pre = linker.instantiate_pre(compiled).and_then(|pre| version.pre(pre)).map_err(unfit)?;
     Ok((pre, denied))
 }

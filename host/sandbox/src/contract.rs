@@ -1,19 +1,33 @@
-//! What a component has to look like to be a handler: its names, compared by us.
+//! What a component has to look like to be a handler: its names, compared by us, and the version of the contract
+//! that they say it was built for.
 //!
 //! The runtime would link a component that was built for 0.1.7 to 0.1.0, because the two are compatible by
 //! semantic versioning. The contract's own rule is stricter: a version is served if the host has it.
+//!
+//! Each version has a module with its bindings, which turns its words into the sandbox's own and back. Nothing outside of
+//! here knows of versions.
+
+mod guest;
+#[cfg(test)]
+mod tests;
+mod v0_1_0;
+#[cfg(test)]
+mod v0_2_0;
+mod version;
+
+use std::collections::BTreeSet;
 
 use oncegate_dedup::text::shown;
+
+pub(crate) use self::guest::{Guest, Pre};
+pub(crate) use self::version::Version;
+pub use self::version::contract_versions;
 
 use crate::load_error::LoadError;
 use crate::wasi::Interface;
 
 /// The contract's package.
 const PACKAGE: &str = "oncegate:plugin";
-/// The version that this host serves.
-pub(crate) const VERSION: &str = "0.1.0";
-/// Everything that a handler may import.
-const INTERFACES: [&str; 5] = ["types", "dedup", "output", "log", "config"];
 /// The world that all of it makes up.
 pub(crate) const WORLD: &str = "oncegate:plugin/handler";
 
@@ -21,20 +35,47 @@ pub(crate) const WORLD: &str = "oncegate:plugin/handler";
 const SHOWN_NAME_BYTES: usize = 120;
 const SHOWN_NAMES: usize = 100;
 
-/// Accepts the names of a component's imports, or lists all that are neither the contract's nor answered by us.
-pub(crate) fn check_imports<'a>(imports: impl Iterator<Item = &'a str>) -> Result<(), LoadError> {
-    let foreign: Vec<&str> = imports.filter(|name| !is_granted(name)).collect();
-    if foreign.is_empty() {
-        return Ok(());
-    }
-    match foreign.iter().all(|name| version(name).is_some()) {
-        true => Err(LoadError::Version { found: versions(foreign.into_iter()).join(", ") }),
-        false => Err(LoadError::Imports { names: list(foreign.into_iter()) }),
+/// Accepts the names of a component's imports and says which version they are of: the newest, if they name none. Or
+/// says why not: which versions they name, or all that are neither the contract's nor answered by us.
+pub(crate) fn check_imports<'a>(
+    imports: impl Iterator<Item = &'a str> + Clone,
+) -> Result<Version, LoadError> {
+    let named: BTreeSet<&str> = imports.clone().filter_map(version_of).collect();
+    let mut named = named.into_iter();
+    let version = match (named.next(), named.next()) {
+        (None, _) => Version::newest(),
+        (Some(one), None) => Version::named(one).ok_or_else(|| not_served(one))?,
+        (Some(one), Some(other)) => {
+            let more = match named.count() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let [one, other] = [one, other].map(|version| shown(version.as_bytes(), SHOWN_NAME_BYTES));
+            return Err(LoadError::Versions { found: format!("{one} and {other}{more}") });
+        }
+    };
+    let foreign: Vec<&str> = imports.filter(|name| !is_granted(name, version)).collect();
+    match foreign.is_empty() {
+        true => Ok(version),
+        false => Err(LoadError::Imports {
+            names: list(foreign.into_iter()),
+            interfaces: version.interfaces().join(","),
+            version: version.as_str(),
+        }),
     }
 }
 
-fn is_granted(name: &str) -> bool {
-    let is_ours = INTERFACES.contains(&interface(name).unwrap_or_default()) && version(name) == Some(VERSION);
+fn not_served(found: &str) -> LoadError {
+    LoadError::Version {
+        found: shown(found.as_bytes(), SHOWN_NAME_BYTES),
+        served: contract_versions().collect::<Vec<_>>().join(", "),
+        hosts: version::who_serves(found),
+        newest: Version::newest().as_str(),
+    }
+}
+
+fn is_granted(name: &str, version: Version) -> bool {
+    let is_ours = interface(name).is_some_and(|interface| version.interfaces().contains(&interface));
     is_ours || Interface::parse(name).is_some()
 }
 
@@ -44,15 +85,16 @@ fn interface(name: &str) -> Option<&str> {
     rest.split_once('@').map(|(interface, _)| interface)
 }
 
-fn version(name: &str) -> Option<&str> {
+/// The version that stands in a name of the contract's package.
+fn version_of(name: &str) -> Option<&str> {
     interface(name)?;
     name.split_once('@').map(|(_, version)| version)
 }
 
 /// The versions of the contract that these names mention, each once, escaped.
 pub(crate) fn versions<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let versions = names.filter_map(version).map(|version| shown(version.as_bytes(), SHOWN_NAME_BYTES));
-    versions.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    let versions = names.filter_map(version_of).map(|version| shown(version.as_bytes(), SHOWN_NAME_BYTES));
+    versions.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Names that a component chose, in one line.
@@ -67,54 +109,5 @@ pub(crate) fn list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String 
             shown.push(format!("and {more} more"));
             shown.join(", ")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(imports: &[&str]) -> Result<(), String> {
-        check_imports(imports.iter().copied()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_contract_is_granted_in_this_version_only() {
-        assert_eq!(check(&["oncegate:plugin/types@0.1.0", "oncegate:plugin/log@0.1.0"]), Ok(()));
-        assert_eq!(check(&[]), Ok(()));
-        let other = check(&["oncegate:plugin/types@0.1.7", "oncegate:plugin/dedup@0.1.7"]);
-        assert_eq!(
-            other.unwrap_err(),
-            "it was built for version 0.1.7 of oncegate:plugin, and this host serves 0.1.0: build it again \
-             with an SDK for 0.1.0"
-        );
-        for near in ["0.1.00", "0.1.0-rc", "0.1.0 ", "0.1", "00.1.0", "0.1.0@0.1.0"] {
-            assert!(check(&[&format!("oncegate:plugin/types@{near}")]).is_err(), "{near}");
-        }
-    }
-
-    #[test]
-    fn everything_else_is_refused_by_name_and_all_of_it_at_once() {
-        let error = check(&[
-            "wasi:nn/graph@0.2.0",
-            "oncegate:plugin/types@0.1.0",
-            "wasi:cli/exit@0.2.0",
-            "a:b/\u{202e}c@1.0.0",
-        ]);
-        assert_eq!(
-            error.unwrap_err(),
-            "it imports what no handler is granted: wasi:nn/graph@0.2.0, a:b/\\u{202e}c@1.0.0; a handler may import \
-             oncegate:plugin/{types,dedup,output,log,config}@0.1.0 and \
-             wasi:{cli,clocks,filesystem,io,random,sockets,http}@0.2 and nothing else"
-        );
-        for near in ["oncegate:plugin/admin@0.1.0", "oncegate:plugins/types@0.1.0", "oncegate:plugin/types"] {
-            assert!(check(&[near]).is_err(), "{near}");
-        }
-    }
-
-    #[test]
-    fn very_many_names_are_counted() {
-        let names: Vec<String> = (0..102).map(|n| format!("n{n}")).collect();
-        assert!(list(names.iter().map(String::as_str)).ends_with(", n99, and 2 more"));
     }
 }

@@ -1,8 +1,7 @@
-//! The host's side of the contract: a file for each interface.
+//! The host's side of the contract: a file for each interface. A version of the contract adds its own words to what is
+//! done here (see `contract`).
 
 mod config;
 mod dedup;
 mod log;
 mod output;
-
-impl crate::bindings::oncegate::plugin::types::Host for crate::invocation::State {}

@@ -9,10 +9,11 @@ use oncegate_dedup::Attempt;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 
-use crate::bindings::oncegate::plugin::types::{Failure, Message};
-use crate::bindings::{Handler as Bindings, HandlerPre};
+use crate::contract::{Guest, Pre};
+use crate::failure::Failure;
 use crate::handler::{Handler, Reuse};
 use crate::invocation::{Invocation, State};
+use crate::message::Message;
 use crate::wasi::HANDLES;
 use crate::watch;
 
@@ -30,7 +31,7 @@ pub struct Worker {
 struct Instance {
     store: Store<State>,
     /// None before its first call.
-    guest: Option<Bindings>,
+    guest: Option<Guest>,
     calls: u32,
     /// Its room in the pool. After the store, so that the room is free when this says so.
     _slot: Option<OwnedSemaphorePermit>,
@@ -132,20 +133,16 @@ impl Drop for Worker {
 }
 
 impl Instance {
-    async fn run(
-        &mut self,
-        pre: &HandlerPre<State>,
-        message: &Message,
-    ) -> wasmtime::Result<Result<(), Failure>> {
+    async fn run(&mut self, pre: &Pre, message: &Message) -> wasmtime::Result<Result<(), Failure>> {
         // A fresh store's deadline has passed already; a reused one's, while it was idle.
         self.store.set_epoch_deadline(1);
         self.calls = self.calls.saturating_add(1);
         // What a guest does while it is instantiated counts towards its first message.
         let guest = match &mut self.guest {
             Some(guest) => guest,
-            none => none.insert(pre.instantiate_async(&mut self.store).await?),
+            none => none.insert(pre.instantiate(&mut self.store).await?),
         };
-        guest.call_handle(&mut self.store, message).await
+        guest.handle(&mut self.store, message).await
     }
 }
 

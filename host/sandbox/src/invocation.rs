@@ -5,13 +5,13 @@ use std::sync::Arc;
 use oncegate_dedup::text::shown;
 use oncegate_dedup::{Attempt, Clock, HandlerEnd};
 
-use crate::bindings::oncegate::plugin::types::Failure;
-pub use crate::bindings::oncegate::plugin::types::{Header, Message};
+use crate::failure::Failure;
 use crate::grants::Grants;
 use crate::handler::Settings;
 use crate::limits::Limits;
 use crate::log::Logs;
 use crate::memory::Room;
+use crate::message::Message;
 use crate::output::{Outputs, StagedOutput};
 use crate::trap::Stop;
 use crate::wasi::Wasi;

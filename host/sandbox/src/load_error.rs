@@ -1,7 +1,6 @@
 //! Why a file is no handler.
 
 use crate::compile::CompileError;
-use crate::contract::VERSION;
 use crate::unit::Size;
 
 /// Why a file is no handler. Each is one line that says what was found and what is expected, and reads well
@@ -59,34 +58,59 @@ pub enum LoadError {
     /// It wants more than the contract.
     #[error(
         "it imports what no handler is granted: {names}; a handler may import \
-         oncegate:plugin/{{types,dedup,output,log,config}}@0.1.0 and \
+         oncegate:plugin/{{{interfaces}}}@{version} and \
          wasi:{{cli,clocks,filesystem,io,random,sockets,http}}@0.2 and nothing else"
     )]
     Imports {
         /// All of it, separated by commas.
         names: String,
+        /// What it might import of the contract.
+        interfaces: String,
+        /// The version of the contract that it was built for.
+        version: &'static str,
     },
-    /// Another version of the contract.
+    /// Another version of the contract than those that this host serves.
     #[error(
-        "it was built for version {found} of oncegate:plugin, and this host serves {VERSION}: build it \
-         again with an SDK for {VERSION}"
+        "it was built for version {found} of oncegate:plugin, and this host serves {served}; {hosts}, or build it again \
+         with an SDK for {newest}"
     )]
     Version {
         /// The version.
+        found: String,
+        /// The versions that are served, separated by commas.
+        served: String,
+        /// Which host serves it, as far as that is known.
+        hosts: String,
+        /// The newest version that is served.
+        newest: &'static str,
+    },
+    /// More than one version of the contract, served or not.
+    #[error(
+        "it imports versions {found} of oncegate:plugin at once: a handler is of one, build it with one SDK"
+    )]
+    Versions {
+        /// All of them.
         found: String,
     },
     /// Not this world.
     #[error(
         "it is a component of another world: it exports no function `handle` (it exports {exports}); \
-         expected the world oncegate:plugin/handler@0.1.0"
+         expected the world oncegate:plugin/handler@{version}"
     )]
     NoHandle {
         /// What it exports, separated by commas.
         exports: String,
+        /// The version of the contract that it was built for.
+        version: &'static str,
     },
     /// Something of the contract with another type.
-    #[error("it does not fit the world oncegate:plugin/handler@0.1.0: {0}")]
-    Type(String),
+    #[error("it does not fit the world oncegate:plugin/handler@{version}: {why}")]
+    Type {
+        /// What does not fit.
+        why: String,
+        /// The version of the contract that it was built for.
+        version: &'static str,
+    },
     /// No instance of it could ever be made.
     #[error("one instance of it needs {needed}, and {allowed} are allowed")]
     TooMuch {

@@ -5,13 +5,27 @@ use std::fmt;
 
 use oncegate_dedup::text::shown;
 
-pub use crate::bindings::oncegate::plugin::log::Level;
 use crate::limits::Limits;
 use crate::trap::SHOWN_LINES;
 use crate::unit::Size;
 
 /// How much of a line is shown with a cause, in bytes.
 const SHOWN_LINE_BYTES: usize = 200;
+
+/// How much a line matters, by the handler's own judgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// The least.
+    Trace,
+    /// For whoever looks for a mistake.
+    Debug,
+    /// The usual.
+    Info,
+    /// Something is not as it should be.
+    Warn,
+    /// Something failed.
+    Error,
+}
 
 impl Level {
     /// `trace`, `debug`, `info`, `warn` or `error`.
@@ -29,7 +43,7 @@ impl Level {
 /// One line, fit to be shown: escaped, and cut at [`Limits::text_bytes`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// How much it matters, by the handler's own judgement.
+    /// How much it matters.
     pub level: Level,
     /// The text.
     pub text: String,

@@ -2,10 +2,9 @@
 
 use oncegate_dedup::text::shown;
 
-use crate::bindings::oncegate::plugin::output::Refusal;
-use crate::bindings::oncegate::plugin::types::Header;
 use crate::handler::Settings;
 use crate::limits::Limits;
+use crate::message::Header;
 
 /// Headers whose names begin with this, in whatever case, are the host's.
 const RESERVED: &str = "oncegate-";
@@ -39,6 +38,17 @@ pub(crate) struct Outputs {
     bytes: usize,
     /// The first topic that was not allowed, fit to be shown.
     pub(crate) refused_topic: Option<String>,
+}
+
+/// Why an output is not staged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    TopicNotAllowed,
+    Invalid(String),
+    /// The limit.
+    TooMany(u32),
+    /// The limit in bytes.
+    TooLarge(u32),
 }
 
 /// An output as the guest gave it.

@@ -27,9 +27,10 @@ pub(crate) use name::Interface;
 
 use crate::engine::Engine;
 use crate::grants::Grants;
-use crate::invocation::{Message, State};
+use crate::invocation::State;
 use crate::limits::Limits;
 use crate::log::Logs;
+use crate::message::Message;
 use crate::trap::Stop;
 use chance::Chance;
 use console::Console;

@@ -1,11 +1,12 @@
 //! Values that the operator set.
 
-use crate::bindings::oncegate::plugin::config::Host;
 use crate::invocation::State;
+use crate::trap::Stop;
 
-impl Host for State {
-    async fn get(&mut self, name: String) -> wasmtime::Result<Option<String>> {
+impl State {
+    /// The value of that name, if there is one.
+    pub(crate) fn config(&mut self, name: &str) -> Result<Option<String>, Stop> {
         let (_, settings) = self.enter(name.len())?;
-        Ok(settings.config.get(&name).cloned())
+        Ok(settings.config.get(name).cloned())
     }
 }

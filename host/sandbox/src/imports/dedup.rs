@@ -1,13 +1,13 @@
 //! The gate, as a handler sees it.
 
-use oncegate_dedup::{self as dedup, SeenError};
+use oncegate_dedup::{Refusal, SeenError, Sighting};
 
-use crate::bindings::oncegate::plugin::dedup::{Host, Refusal, Sighting};
 use crate::invocation::State;
 use crate::trap::Stop;
 
-impl Host for State {
-    async fn seen(&mut self, key: String) -> wasmtime::Result<Result<Sighting, Refusal>> {
+impl State {
+    /// Claims a key, or says why not.
+    pub(crate) async fn seen(&mut self, key: &str) -> Result<Result<Sighting, Refusal>, Stop> {
         let watch = self.watch.clone();
         let (call, _) = self.enter(key.len())?;
         // Answered from memory, this does not wait.
@@ -17,45 +17,29 @@ impl Host for State {
         }
         watch.check_time(&**call.attempt.gate().clock())?;
         match answer {
-            Ok(sighting) => Ok(Ok(sighting.into())),
-            Err(SeenError::Refused(refusal)) => Ok(Err(refusal.into())),
-            Err(SeenError::Aborted) => Err(Stop::Aborted.into()),
+            Ok(sighting) => Ok(Ok(sighting)),
+            Err(SeenError::Refused(refusal)) => Ok(Err(for_guests(refusal))),
+            Err(SeenError::Aborted) => Err(Stop::Aborted),
         }
     }
 
-    async fn commit(&mut self, key: String) -> wasmtime::Result<Result<(), Refusal>> {
-        let (call, _) = self.enter(key.len())?;
-        Ok(call.attempt.commit(key.as_bytes(), None).map_err(Refusal::from))
-    }
-
-    async fn commit_with(&mut self, key: String, receipt: Vec<u8>) -> wasmtime::Result<Result<(), Refusal>> {
-        let (call, _) = self.enter(key.len().saturating_add(receipt.len()))?;
-        Ok(call.attempt.commit(key.as_bytes(), Some(receipt)).map_err(Refusal::from))
+    /// Stages a commit.
+    pub(crate) fn commit(
+        &mut self,
+        key: &str,
+        receipt: Option<Vec<u8>>,
+    ) -> Result<Result<(), Refusal>, Stop> {
+        let bytes = receipt.as_ref().map_or(0, Vec::len).saturating_add(key.len());
+        let (call, _) = self.enter(bytes)?;
+        Ok(call.attempt.commit(key.as_bytes(), receipt).map_err(for_guests))
     }
 }
 
-impl From<dedup::Sighting> for Sighting {
-    fn from(sighting: dedup::Sighting) -> Self {
-        match sighting {
-            dedup::Sighting::New => Self::New,
-            dedup::Sighting::Duplicate(receipt) => Self::Duplicate(receipt),
-            dedup::Sighting::InFlight(left_ms) => Self::InFlight(left_ms),
-        }
-    }
-}
-
-impl From<dedup::Refusal> for Refusal {
-    fn from(refusal: dedup::Refusal) -> Self {
-        match refusal {
-            dedup::Refusal::InvalidKey(why) => Self::InvalidKey(why),
-            dedup::Refusal::NotClaimed => Self::NotClaimed,
-            dedup::Refusal::Mismatch => Self::Mismatch,
-            dedup::Refusal::Dead(reason) => Self::Dead(reason),
-            dedup::Refusal::TooManyKeys(limit) => Self::TooManyKeys(limit),
-            dedup::Refusal::ReceiptTooLarge(limit) => Self::ReceiptTooLarge(limit),
-            // What the store said may name hosts and users, which is nothing for a handler. The operator gets
-            // it with the verdict.
-            dedup::Refusal::Unavailable(_) => Self::Unavailable("the store did not answer".to_owned()),
-        }
+/// What the store said may name hosts and users, which is nothing for a handler. The operator gets it with the
+/// verdict.
+fn for_guests(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Unavailable(_) => Refusal::Unavailable("the store did not answer".to_owned()),
+        refusal => refusal,
     }
 }

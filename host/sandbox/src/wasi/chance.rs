@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::grants::RandomGrant;
-use crate::invocation::Message;
+use crate::message::Message;
 
 /// Where one invocation's random bytes come from.
 #[derive(Debug)]
