@@ -104,6 +104,42 @@ fn an_effect_belongs_to_the_key_that_was_answered_new_last_also_if_that_was_aske
 }
 
 #[test]
+fn a_message_that_meets_the_limit_of_a_used_instance_runs_again_and_has_not_failed() {
+    let bench = Bench::default();
+    bench.write(
+        "one.toml",
+        "run.threads = 1\nrun.concurrency = 1\nrun.reuse = true\nlimits.memory = \"32MiB\"\n",
+    );
+    // 12 MiB may stay, 24 more do not fit beside them, and are too much to stay.
+    let leaks = |n: u64| {
+        let (key, mib) = (format!("k{n}"), if n.is_multiple_of(2) { 12 } else { 24 });
+        script(
+            json!([{"seen": key}, {"log": "about to"}, {"emit": ["t", key]}, {"commit": key}, {"leak": mib}]),
+        )
+    };
+    bench.messages(&(0..40).map(leaks).collect::<Vec<_>>());
+    let ended = bench.run("probe").args(&["--config", "one.toml", "--attempts", "1"]).ok();
+    ended.ends().are(&[("applied", 40)]);
+    assert_eq!(bench.output().len(), 40, "once each");
+    let count = |name: &str| ended.summary()[name].as_u64();
+    assert_eq!(
+        (count("recycled"), count("failed_attempts"), count("deferred")),
+        (Some(20), Some(0), Some(0))
+    );
+    let said = "[info] m1: ran again in a fresh instance: an instance that had served 1 message before failed: no memory \
+                (memory limit 32 MiB reached)";
+    assert!(ended.stderr.lines().any(|line| line == said), "{}", ended.stderr);
+    // The first run's own lines are not shown beside the second's.
+    assert_eq!(ended.stderr.matches("about to").count(), 40, "{}", ended.stderr);
+    let listed = oncegate()
+        .current_dir(bench.path("."))
+        .args(["keys", "get", "k1", "--store", "file:gate.db", "--namespace", "probe"])
+        .output()
+        .unwrap();
+    assert!(Ended::new(listed).stdout.contains("committed"));
+}
+
+#[test]
 fn one_duplicate_key_and_one_new_one_apply_the_new_one() {
     // Rule 17.
     let bench = Bench::default();

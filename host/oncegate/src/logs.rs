@@ -1,10 +1,13 @@
-//! The handler's log lines, on standard error.
+//! The handler's log lines, and the host's beside them, on standard error.
 
-use oncegate_dedup::text::shown;
+use oncegate_dedup::text::{line, shown};
 use oncegate_sandbox::{Level, Limits, Logs};
 
 /// How much of a message's id a line shows, in bytes.
 const ID_BYTES: usize = 80;
+
+/// How much of a cause, in bytes.
+const CAUSE_BYTES: usize = 2048;
 
 /// Shows the lines of one invocation that matter enough. They are escaped already.
 pub fn show(logs: &Logs, least: Option<Level>, limits: &Limits, message_id: &str) {
@@ -15,6 +18,19 @@ pub fn show(logs: &Logs, least: Option<Level>, limits: &Limits, message_id: &str
     }
     if let Some(note) = logs.note(limits) {
         eprintln!("[warn] {}: {note}", id());
+    }
+}
+
+/// Says that a message ran twice, if the host's own lines of that level are wanted beside the handler's.
+pub fn recycled(why: &str, least: Option<Level>, message_id: &str) {
+    say(Level::Info, least, message_id, &format!("ran again in a fresh instance: {why}"));
+}
+
+fn say(level: Level, least: Option<Level>, message_id: &str, text: &str) {
+    if least.is_some_and(|least| rank(level) >= rank(least)) {
+        let id = shown(message_id.as_bytes(), ID_BYTES);
+        // Escaped where it came from.
+        eprintln!("[{}] {id}: {}", level.as_str(), line(text, CAUSE_BYTES));
     }
 }
 

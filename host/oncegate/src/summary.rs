@@ -98,9 +98,11 @@ pub enum Event {
     FailedProbe,
     /// Milliseconds for which the pipeline was held back at its budget, about.
     HeldMs,
+    /// An invocation met a limit of an instance that had served others, and ran again in a fresh one.
+    Recycled,
 }
 
-const EVENTS: [(Event, &str, &str); 16] = [
+const EVENTS: [(Event, &str, &str); 17] = [
     (Event::Read, "read", "read"),
     (Event::Output, "outputs", "outputs"),
     (Event::DeadLetter, "dead letters", "dead_letters"),
@@ -117,6 +119,7 @@ const EVENTS: [(Event, &str, &str); 16] = [
     (Event::Quarantine, "quarantines", "quarantines"),
     (Event::FailedProbe, "failed probes", "failed_probes"),
     (Event::HeldMs, "ms held back at its budget", "held_ms"),
+    (Event::Recycled, "recycled", "recycled"),
 ];
 
 /// Counters that every thread of a run adds to.

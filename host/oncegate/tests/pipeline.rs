@@ -73,7 +73,16 @@ impl Invoke for Commits {
             attempt.commit(b"k", None).unwrap();
         }
         let (end, logs, usage) = (HandlerEnd::Ok, Logs::default(), Usage::default());
-        Invocation { attempt, end, faulted: false, outputs: Vec::new(), refused_topic: None, logs, usage }
+        Invocation {
+            attempt,
+            end,
+            faulted: false,
+            outputs: Vec::new(),
+            refused_topic: None,
+            logs,
+            usage,
+            recycled: None,
+        }
     }
 }
 

@@ -61,18 +61,23 @@ pub enum Reuse {
     Fresh,
     /// For many: several times faster, and the handler's memory carries over from message to message. A
     /// handler that one message subverted is subverted for the following ones.
+    ///
+    /// What an instance has gathered over its messages (memory, elements of tables, handles) may bring a message to a
+    /// limit that it is not to blame for. Such a message runs once more, at once, in a fresh instance: see
+    /// [`Worker::invoke`].
     Reused {
         /// For how many messages; at least 1.
         max_calls: u32,
         /// An instance that has more linear memory than this after a message, in bytes, takes no further one.
-        /// Well below [`Limits::memory_bytes`], or a handler that leaks fails messages that are not to blame.
-        max_memory: usize,
+        /// None, the default: half of [`Limits::memory_bytes`]. Below what a fresh instance takes, each message gets
+        /// one.
+        max_memory: Option<usize>,
     },
 }
 
 impl Reuse {
-    /// 10,000 messages, 16 MiB.
-    pub const DEFAULT: Reuse = Reuse::Reused { max_calls: 10_000, max_memory: 16 << 20 };
+    /// 10,000 messages, half of the memory limit.
+    pub const DEFAULT: Reuse = Reuse::Reused { max_calls: 10_000, max_memory: None };
 }
 
 /// A component with its settings. Cheap to clone and to share between threads; each thread takes a

@@ -5,14 +5,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
-use oncegate_dedup::Attempt;
+use oncegate_dedup::{Attempt, HandlerEnd};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 
 use crate::contract::{Guest, Pre};
 use crate::failure::Failure;
 use crate::handler::{Handler, Reuse};
-use crate::invocation::{Invocation, State};
+use crate::invocation::{Invocation, State, met_its_instance_s_limit};
 use crate::message::Message;
 use crate::wasi::HANDLES;
 use crate::watch;
@@ -34,7 +34,16 @@ struct Instance {
     guest: Option<Guest>,
     calls: u32,
     /// Its room in the pool. After the store, so that the room is free when this says so.
-    _slot: Option<OwnedSemaphorePermit>,
+    slot: Option<OwnedSemaphorePermit>,
+}
+
+/// A run that has ended.
+struct Ran {
+    invocation: Invocation,
+    /// When the invocation began, by its gate's clock: with its first run.
+    began_ms: u64,
+    /// The message may not be to blame for its end.
+    is_to_be_repeated: bool,
 }
 
 impl Worker {
@@ -65,16 +74,40 @@ impl Worker {
     /// Waits only for what the guest waits for, and for room in the engine's pool if there is none. A guest
     /// that computes gives way to others on its thread every 10 ms.
     ///
+    /// If an instance that served other messages before has no more memory, table elements or handles, and the handler
+    /// does not return `ok`, it runs once more, at once, in a fresh instance: the same attempt, with its claims and what it
+    /// was told, and nothing of what it staged or wrote. Its time goes on, CPU time and host calls are counted anew. The
+    /// second run's end counts, whatever it is, and [`Invocation::recycled`] says that there was a first.
+    ///
     /// Dropped, it stops the guest where it is and throws the instance away; the attempt goes with it, so that
     /// its claims are left to lapse.
     pub async fn invoke(&self, message: &Message, attempt: Attempt) -> Invocation {
         let mut instance = match self.take() {
             Some(instance) => instance,
-            None => self.fresh().await,
+            None => self.fresh(self.handler.component.engine.slot().await),
         };
+        let mut ran = self.run(&mut instance, message, attempt, None).await;
+        if ran.is_to_be_repeated {
+            // Boxed: what happens once in ten thousand messages would make each of them larger.
+            (instance, ran) = Box::pin(self.run_again(instance, ran, message)).await;
+        }
+        if !ran.invocation.faulted {
+            self.give_back(instance);
+        }
+        ran.invocation
+    }
+
+    /// Runs an instance on a message, to whatever end. The invocation began then, or begins now.
+    async fn run(
+        &self,
+        instance: &mut Instance,
+        message: &Message,
+        attempt: Attempt,
+        began_ms: Option<u64>,
+    ) -> Ran {
         let clock = attempt.gate().clock().clone();
         let state = instance.store.data_mut();
-        state.begin(message, attempt);
+        let began_ms = state.begin(message, attempt, began_ms);
         let watch = state.watch.clone();
         let run = instance.run(&self.handler.component.pre, message);
         // Whatever is left of the guest's run is gone when this returns.
@@ -84,10 +117,24 @@ impl Worker {
         let mut call = state.call.take().expect("a call is under way");
         state.wasi.end(&mut call.logs, &state.settings.limits);
         let invocation = call.finish(&outcome, &state.room, &state.settings, &watch);
-        if let Ok(Ok(_)) = outcome {
-            self.give_back(instance);
-        }
-        invocation
+        let is_to_be_repeated =
+            instance.calls > 1 && met_its_instance_s_limit(&outcome, &invocation.end, &state.room);
+        Ran { invocation, began_ms, is_to_be_repeated }
+    }
+
+    /// Runs a message in a fresh instance that has met a limit of a used one.
+    async fn run_again(&self, used: Instance, first: Ran, message: &Message) -> (Instance, Ran) {
+        let Instance { store, calls, slot, .. } = used;
+        // Its place is the next one's. Given back and asked for again, it would be somebody else's, and this message
+        // would wait with its claims.
+        drop(store);
+        let Ran { invocation: Invocation { mut attempt, end, usage, .. }, began_ms, .. } = first;
+        attempt.begin_again();
+        let mut instance = self.fresh(slot);
+        let mut second = self.run(&mut instance, message, attempt, Some(began_ms)).await;
+        second.invocation.usage = second.invocation.usage.and_before(usage);
+        second.invocation.recycled = Some(recycled(calls, &end));
+        (instance, second)
     }
 
     fn take(&self) -> Option<Instance> {
@@ -96,9 +143,8 @@ impl Worker {
         Some(instance)
     }
 
-    async fn fresh(&self) -> Instance {
+    fn fresh(&self, slot: Option<OwnedSemaphorePermit>) -> Instance {
         let engine = &self.handler.component.engine;
-        let slot = engine.slot().await;
         let settings = self.handler.settings.clone();
         let host_call_bytes = settings.limits.host_call_bytes;
         let mut store = Store::new(engine.wasmtime(), State::new(settings));
@@ -106,7 +152,7 @@ impl Worker {
         store.set_hostcall_fuel(host_call_bytes);
         store.set_max_component_handles(HANDLES);
         watch::at_each_tick(&mut store);
-        Instance { store, guest: None, calls: 0, _slot: slot }
+        Instance { store, guest: None, calls: 0, slot }
     }
 
     /// Keeps an instance whose call returned, unless it is to be recycled.
@@ -115,6 +161,7 @@ impl Worker {
         if self.is_retired.load(Relaxed) {
             return;
         }
+        let max_memory = max_memory.unwrap_or(self.handler.settings.limits.memory_bytes / 2);
         if instance.calls >= max_calls || instance.store.data().room.memory_bytes() > max_memory {
             return;
         }
@@ -144,6 +191,20 @@ impl Instance {
         };
         guest.handle(&mut self.store, message).await
     }
+}
+
+/// What is said of a first run.
+fn recycled(calls: u32, end: &HandlerEnd) -> String {
+    let before = match calls.saturating_sub(1) {
+        1 => "1 message".to_owned(),
+        many => format!("{many} messages"),
+    };
+    let (verb, text) = match end {
+        HandlerEnd::Rejected(text) => ("rejected it", text.as_str()),
+        HandlerEnd::Failed(text) | HandlerEnd::OutOfTime(text) => ("failed", text.as_str()),
+        HandlerEnd::Ok | HandlerEnd::Aborted => ("ended", ""),
+    };
+    format!("an instance that had served {before} before {verb}: {text}")
 }
 
 impl fmt::Debug for Worker {

@@ -36,9 +36,12 @@ pub struct Invocation {
     pub logs: Logs,
     /// What it used.
     pub usage: Usage,
+    /// If it ran twice: what the first run, in an instance that had served other messages, ended with. In one line,
+    /// escaped and of bounded length. All else is the second run's.
+    pub recycled: Option<String>,
 }
 
-/// What one invocation used.
+/// What one invocation used, in both of its runs if it ran twice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// CPU time in nanoseconds, its instance's making included. Too large or too small by at most 0.1 ms for each
@@ -48,6 +51,17 @@ pub struct Usage {
     pub host_calls: u32,
     /// Linear memory of its instance at the end, in bytes.
     pub memory_bytes: usize,
+}
+
+impl Usage {
+    /// What this run used and one before it.
+    pub(crate) fn and_before(self, before: Self) -> Self {
+        Self {
+            cpu_ns: self.cpu_ns.saturating_add(before.cpu_ns),
+            host_calls: self.host_calls.saturating_add(before.host_calls),
+            memory_bytes: self.memory_bytes,
+        }
+    }
 }
 
 /// What a store holds: of its instance, and of the call that is under way.
@@ -77,10 +91,11 @@ impl State {
         Self { settings, watch: Arc::default(), room, wasi: Wasi::new(), call: None }
     }
 
-    /// A new invocation begins.
-    pub(crate) fn begin(&mut self, message: &Message, attempt: Attempt) {
+    /// A run begins, of an invocation that began at this time, or begins now. Gives that time.
+    pub(crate) fn begin(&mut self, message: &Message, attempt: Attempt, began_ms: Option<u64>) -> u64 {
         let now_ms = attempt.gate().clock().now_ms();
-        self.watch.start(&self.settings.limits, now_ms);
+        let began_ms = began_ms.unwrap_or(now_ms);
+        self.watch.start(&self.settings.limits, began_ms);
         self.wasi.begin(&self.settings.grants, message, now_ms);
         if let Some(until_ms) = attempt.acts_until_ms() {
             self.watch.acts_until(until_ms);
@@ -93,6 +108,7 @@ impl State {
             host_calls: 0,
             host_call_bytes: 0,
         });
+        began_ms
     }
 
     /// A guest calls the host, with so many bytes. Every import begins with this.
@@ -138,7 +154,9 @@ impl Call {
     fn end(&self, outcome: &Outcome, room: &Room, limits: &Limits) -> HandlerEnd {
         match outcome {
             Ok(Ok(Ok(()))) => HandlerEnd::Ok,
-            Ok(Ok(Err(Failure::Retry(text)))) => HandlerEnd::Failed(reason(text, limits)),
+            Ok(Ok(Err(Failure::Retry(text)))) => {
+                HandlerEnd::Failed(crate::trap::returned(reason(text, limits), room.refused()))
+            }
             Ok(Ok(Err(Failure::Reject(text)))) => HandlerEnd::Rejected(reason(text, limits)),
             Ok(Err(error)) => crate::trap::end(error, room.refused(), limits, &self.logs),
             Err(stop) => crate::trap::stopped(*stop, &self.logs),
@@ -159,7 +177,7 @@ impl Call {
         let refused_topic = outputs.refused_topic.take();
         let usage = Usage { cpu_ns: watch.cpu.spent_ns(), host_calls, memory_bytes: room.memory_bytes() };
         let outputs = if end == HandlerEnd::Ok { outputs.staged() } else { Vec::new() };
-        Invocation { attempt, end, faulted, outputs, refused_topic, logs, usage }
+        Invocation { attempt, end, faulted, outputs, refused_topic, logs, usage, recycled: None }
     }
 }
 
@@ -167,5 +185,18 @@ fn reason(text: &str, limits: &Limits) -> String {
     match text {
         "" => "the handler gave no reason".to_owned(),
         text => shown(text.as_bytes(), limits.text_bytes),
+    }
+}
+
+/// Whether a run that did not go well met a limit of its instance rather than one of its own: memory, tables, handles.
+/// What is over, because there is no time left or because the host ended it, is over.
+pub(crate) fn met_its_instance_s_limit(outcome: &Outcome, end: &HandlerEnd, room: &Room) -> bool {
+    match end {
+        HandlerEnd::Ok | HandlerEnd::OutOfTime(_) | HandlerEnd::Aborted => false,
+        HandlerEnd::Failed(_) | HandlerEnd::Rejected(_) => {
+            let has_no_handle =
+                matches!(outcome, Ok(Err(error)) if crate::trap::is_for_want_of_handles(error));
+            room.refused().is_some() || has_no_handle
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! Linear memories and tables of one instance, counted together.
 
+use std::fmt;
+
 use wasmtime::ResourceLimiter;
 
 use crate::engine::{CORE_INSTANCES, MEMORIES, TABLES};
 use crate::limits::Limits;
+use crate::unit::Size;
 
 /// Counts what an instance has, and remembers what it was refused: a guest that is refused memory dies of
 /// something else a moment later, and nobody could tell why.
@@ -20,6 +23,15 @@ pub(crate) enum Refused {
     Memory(usize),
     /// Tables, at so many elements.
     Tables(usize),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(limit) => write!(f, "memory limit {} reached", Size(*limit)),
+            Self::Tables(limit) => write!(f, "table limit {limit} elements reached"),
+        }
+    }
 }
 
 #[derive(Debug)]

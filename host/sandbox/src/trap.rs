@@ -17,6 +17,9 @@ pub(crate) const SHOWN_ERROR_BYTES: usize = 200;
 /// How many of the handler's last log lines are shown with a cause.
 pub(crate) const SHOWN_LINES: usize = 3;
 
+/// How the runtime says that a store holds as many handles as it may. The error's type is not public.
+const NO_MORE_HANDLES: &str = "store handle limit exceeded";
+
 /// The host ends the invocation. An error that no guest can catch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stop {
@@ -62,6 +65,14 @@ pub(crate) fn end(
     }
 }
 
+/// What a handler says that returned, with what it may owe its failure to: languages catch what memory they do not get.
+pub(crate) fn returned(text: String, refused: Option<Refused>) -> String {
+    match refused {
+        Some(refused) => format!("{text} ({refused})"),
+        None => text,
+    }
+}
+
 /// Names why the host ended an invocation.
 pub(crate) fn stopped(stop: Stop, logs: &Logs) -> HandlerEnd {
     match stop {
@@ -74,22 +85,27 @@ pub(crate) fn stopped(stop: Stop, logs: &Logs) -> HandlerEnd {
     }
 }
 
+/// Whether an instance had no room for another handle.
+pub(crate) fn is_for_want_of_handles(error: &wasmtime::Error) -> bool {
+    let is_ours = matches!(error.downcast_ref::<Stop>(), Some(Stop::Handles { .. }));
+    is_ours || error.root_cause().to_string().ends_with(NO_MORE_HANDLES)
+}
+
 fn cause(error: &wasmtime::Error, refused: Option<Refused>, limits: &Limits) -> String {
     if let Some(denied) = error.downcast_ref::<Denied>() {
         return denied.to_string();
     }
-    // The types of these two errors are not public.
+    // Its type is not public, either.
     let root = error.root_cause().to_string();
     if root.starts_with("too much data is being copied") {
         return Stop::HostCallBytes { limit: limits.host_call_bytes }.to_string();
     }
-    if root.ends_with("store handle limit exceeded") {
+    if root.ends_with(NO_MORE_HANDLES) {
         return Stop::Handles { limit: HANDLES }.to_string();
     }
     match (error.downcast_ref::<Trap>(), refused) {
         (Some(Trap::StackOverflow), _) => "stack overflow".to_owned(),
-        (_, Some(Refused::Memory(limit))) => format!("memory limit {} reached", Size(limit)),
-        (_, Some(Refused::Tables(limit))) => format!("table limit {limit} elements reached"),
+        (_, Some(refused)) => refused.to_string(),
         (Some(trap), None) => format!("trapped: {}", name(*trap)),
         (None, None) if error.is::<PoolConcurrencyLimitError>() => {
             "no room for its instance in the host's pool".to_owned()
@@ -129,4 +145,17 @@ fn joined(mut cause: String, before: &str, lines: impl Iterator<Item = impl Disp
         let _ = write!(cause, "{}{line}", if index == 0 { before } else { " | " });
     }
     cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_stands_behind_what_a_handler_says() {
+        let said = |refused| returned("MemoryError".to_owned(), refused);
+        assert_eq!(said(None), "MemoryError");
+        assert_eq!(said(Some(Refused::Memory(64 << 20))), "MemoryError (memory limit 64 MiB reached)");
+        assert_eq!(said(Some(Refused::Tables(7))), "MemoryError (table limit 7 elements reached)");
+    }
 }

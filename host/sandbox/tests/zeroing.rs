@@ -45,7 +45,7 @@ async fn no_mark_in_memories_or_tables_is_found_by_the_next_handler() {
 async fn a_mark_that_is_there_is_found() {
     let (engine, gate) = (one_place(), gate(policy()));
     // One instance for both messages: it comes upon its own marks.
-    let reused = Reuse::Reused { max_calls: 10, max_memory: usize::MAX };
+    let reused = Reuse::Reused { max_calls: 10, max_memory: None };
     let worker = worker(&engine, "leaves-marks", reused);
     assert_eq!(invoke(&worker, &gate, "x").await.end, HandlerEnd::Ok);
     assert_eq!(invoke(&worker, &gate, "x").await.end, failed("trapped: unreachable"));

@@ -35,6 +35,8 @@ enum Step {
     Spin(()),
     /// Allocates until there is no more.
     Allocate(()),
+    /// Takes so many MiB and keeps them for good; a retry if there is not so much.
+    Leak(usize),
     /// Claims and commits so many keys that begin so.
     Keys(String, u32),
     /// Does the steps so many times.
@@ -84,6 +86,11 @@ impl Step {
                 std::hint::black_box(0);
             },
             Step::Allocate(()) => allocate(),
+            Step::Leak(mib) => {
+                let mut held: Vec<u8> = Vec::new();
+                held.try_reserve_exact(mib << 20).map_err(|_| retry("no memory"))?;
+                std::mem::forget(std::hint::black_box(held));
+            }
             Step::Keys(beginning, count) => {
                 for number in 0..*count {
                     let key = format!("{beginning}{number}");

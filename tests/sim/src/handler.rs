@@ -46,7 +46,7 @@ impl Invoke for SimHandler {
         }
         let faulted = !matches!(end, HandlerEnd::Ok | HandlerEnd::Rejected(_));
         let (logs, usage) = (Logs::default(), Usage::default());
-        Invocation { attempt, end, faulted, outputs, refused_topic: None, logs, usage }
+        Invocation { attempt, end, faulted, outputs, refused_topic: None, logs, usage, recycled: None }
     }
 }
 

@@ -68,6 +68,7 @@ impl Invoke for Native {
             outputs,
             logs: Logs::default(),
             usage: Usage::default(),
+            recycled: None,
         }
     }
 }

@@ -38,5 +38,8 @@ pub(super) fn derive(settings: &mut Settings) -> Result<()> {
     settings.derive("policy.keep", Value::Ms(keep_ms));
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     settings.derive("run.threads", Value::Number(threads));
+    // What an instance gathers in one call more has to fit into what is left.
+    let half = settings.number("limits.memory") / 2;
+    settings.derive("run.reuse_memory", Value::Number(half));
     Ok(())
 }

@@ -158,7 +158,7 @@ pub(super) fn reuse(settings: &Settings) -> Reuse {
         false => Reuse::Fresh,
         true => Reuse::Reused {
             max_calls: settings.count("run.reuse_calls"),
-            max_memory: usize::try_from(settings.number("run.reuse_memory")).unwrap_or(usize::MAX),
+            max_memory: usize::try_from(settings.number("run.reuse_memory")).ok(),
         },
     }
 }

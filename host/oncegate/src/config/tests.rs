@@ -1,7 +1,7 @@
 //! What a configuration must not ask for, and what follows from what it asks for.
 
 use anyhow::Result;
-use oncegate_sandbox::{ClockGrant, Grants, RandomGrant, Seed, Topics};
+use oncegate_sandbox::{ClockGrant, Grants, RandomGrant, Reuse, Seed, Topics};
 
 use super::*;
 use crate::pipeline::Order;
@@ -72,6 +72,16 @@ fn clocks_and_chance_are_the_systems_unless_the_operator_says_otherwise() {
     refused(&files("grants.clock_frozen = \"yesterday\""), "grants.clock_frozen is no time in UTC such as");
     refused(&files("grants.clock_step = \"0ms\""), "grants.clock_step is 0: set at least 1");
     refused(&files("grants.clock_step = \"2d\""), "grants.clock_step is longer than a day: set at most 1d");
+}
+
+#[test]
+fn an_instance_is_kept_with_half_of_its_memory_limit_unless_the_operator_says_otherwise() {
+    let reuse = |settings: &str| one(&files(settings)).reuse;
+    let with = |max_memory: usize| Reuse::Reused { max_calls: 10_000, max_memory: Some(max_memory) };
+    assert_eq!(reuse(""), Reuse::Fresh);
+    assert_eq!(reuse("run.reuse = true"), with(32 << 20));
+    assert_eq!(reuse("run.reuse = true\nlimits.memory = \"24MiB\""), with(12 << 20));
+    assert_eq!(reuse("run.reuse = true\nrun.reuse_memory = \"1MiB\""), with(1 << 20));
 }
 
 #[test]

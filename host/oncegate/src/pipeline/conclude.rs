@@ -27,7 +27,11 @@ pub(crate) fn conclude(
     mut task: Box<Task>,
     invocation: Invocation,
 ) -> Concluded {
-    let Invocation { attempt, end, faulted, outputs, refused_topic, logs, .. } = invocation;
+    let Invocation { attempt, end, faulted, outputs, refused_topic, logs, recycled, .. } = invocation;
+    if let Some(why) = recycled {
+        shared.tally.add(Event::Recycled, 1);
+        logs::recycled(&why, shared.rules.log_level, &task.message.id);
+    }
     logs::show(&logs, shared.rules.log_level, &shared.rules.limits, &task.message.id);
     if attempt.first_claim().is_some_and(|(key, _)| key.name() == KeyName::Plain(task.message.id.as_bytes()))
     {

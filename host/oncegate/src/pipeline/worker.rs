@@ -406,7 +406,7 @@ async fn next_batch(shared: &Shared, lane: usize) -> Option<Batch> {
 fn not_run(attempt: Attempt) -> Invocation {
     let (end, usage) = (HandlerEnd::Aborted, Usage::default());
     let (outputs, logs) = (Vec::new(), Logs::default());
-    Invocation { attempt, end, faulted: false, outputs, refused_topic: None, logs, usage }
+    Invocation { attempt, end, faulted: false, outputs, refused_topic: None, logs, usage, recycled: None }
 }
 
 /// One delivery through the handler.

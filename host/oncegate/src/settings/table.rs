@@ -448,8 +448,8 @@ pub static SETTINGS: &[Setting] = &[
     setting(
         "run.reuse_memory",
         Kind::Bytes,
-        Some("16MiB"),
-        "Memory beyond which a kept instance is replaced",
+        None,
+        "Memory beyond which a kept instance is replaced after a call. Default: half of limits.memory",
     ),
     setting(
         "run.log_level",
