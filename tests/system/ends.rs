@@ -140,6 +140,41 @@ fn a_message_that_meets_the_limit_of_a_used_instance_runs_again_and_has_not_fail
 }
 
 #[test]
+fn why_a_handler_failed_is_told_in_its_own_words_wherever_somebody_looks() {
+    let bench = Bench::default();
+    let scripts = [
+        script(json!([{"seen": "a"}, {"log": "half way"}, {"panic": "oh no"}])),
+        script(json!([{"seen": "b"}, {"retry": "the other side is away"}])),
+        script(json!([{"seen": "c"}, {"log": "almost"}, {"retry": ""}])),
+    ];
+    let ended = run(&bench, &scripts, &["--attempts", "2"]);
+    ended.ends().are(&[("attempts_used_up", 3)]);
+    let causes = [
+        ("m0", "a", "trapped: unreachable; last log lines: info: half way | error: panic at "),
+        ("m1", "b", "the other side is away"),
+        ("m2", "c", "the handler gave no reason; last log lines: info: almost"),
+    ];
+    let dead = bench.dead_letters();
+    for (id, key, cause) in causes {
+        let lines: Vec<&str> = ended.stderr.lines().collect();
+        let said = format!("[warn] {id}: failed, and is made again: {cause}");
+        assert_eq!(lines.iter().filter(|line| line.starts_with(&said)).count(), 1, "{}", ended.stderr);
+        let reason = dead.iter().find(|line| line.id() == id).unwrap().reason();
+        assert!(reason.starts_with(&format!("attempts used up (2): {cause}")), "{reason}");
+        let get = ["keys", "get", key, "--store", "file:gate.db", "--namespace", "probe"];
+        let get = Ended::new(oncegate().current_dir(bench.path(".")).args(get).output().unwrap()).stdout;
+        assert!(get.contains(cause), "{get}");
+    }
+    assert!(dead.iter().any(|line| line.reason().contains(": oh no")));
+    // The host's lines have levels, as the handler's have.
+    let bench = Bench::default();
+    bench.write("quiet.toml", format!("{QUICK}[run]\nlog_level = \"error\"\n"));
+    bench.messages(&scripts);
+    let quiet = bench.run("probe").args(&["--config", "quiet.toml"]).ok();
+    assert!(!quiet.stderr.contains("is made again") && quiet.stderr.contains("[error] m0: panic at "));
+}
+
+#[test]
 fn one_duplicate_key_and_one_new_one_apply_the_new_one() {
     // Rule 17.
     let bench = Bench::default();

@@ -26,6 +26,11 @@ pub fn recycled(why: &str, least: Option<Level>, message_id: &str) {
     say(Level::Info, least, message_id, &format!("ran again in a fresh instance: {why}"));
 }
 
+/// Says why the handler failed on a message that it will be given again.
+pub fn failed(why: &str, least: Option<Level>, message_id: &str) {
+    say(Level::Warn, least, message_id, &format!("failed, and is made again: {why}"));
+}
+
 fn say(level: Level, least: Option<Level>, message_id: &str, text: &str) {
     if least.is_some_and(|least| rank(level) >= rank(least)) {
         let id = shown(message_id.as_bytes(), ID_BYTES);

@@ -155,11 +155,19 @@ impl Call {
         match outcome {
             Ok(Ok(Ok(()))) => HandlerEnd::Ok,
             Ok(Ok(Err(Failure::Retry(text)))) => {
-                HandlerEnd::Failed(crate::trap::returned(reason(text, limits), room.refused()))
+                HandlerEnd::Failed(crate::trap::returned(self.reason(text, limits), room.refused()))
             }
-            Ok(Ok(Err(Failure::Reject(text)))) => HandlerEnd::Rejected(reason(text, limits)),
+            Ok(Ok(Err(Failure::Reject(text)))) => HandlerEnd::Rejected(self.reason(text, limits)),
             Ok(Err(error)) => crate::trap::end(error, room.refused(), limits, &self.logs),
             Err(stop) => crate::trap::stopped(*stop, &self.logs),
+        }
+    }
+
+    /// What the handler said, as it said it; if it said nothing, its last lines may.
+    fn reason(&self, text: &str, limits: &Limits) -> String {
+        match text {
+            "" => crate::trap::with_last_lines("the handler gave no reason".to_owned(), &self.logs),
+            text => shown(text.as_bytes(), limits.text_bytes),
         }
     }
 
@@ -178,13 +186,6 @@ impl Call {
         let usage = Usage { cpu_ns: watch.cpu.spent_ns(), host_calls, memory_bytes: room.memory_bytes() };
         let outputs = if end == HandlerEnd::Ok { outputs.staged() } else { Vec::new() };
         Invocation { attempt, end, faulted, outputs, refused_topic, logs, usage, recycled: None }
-    }
-}
-
-fn reason(text: &str, limits: &Limits) -> String {
-    match text {
-        "" => "the handler gave no reason".to_owned(),
-        text => shown(text.as_bytes(), limits.text_bytes),
     }
 }
 

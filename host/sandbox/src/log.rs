@@ -61,6 +61,8 @@ pub struct Logs {
     last: VecDeque<LogLine>,
     /// The last lines of standard error, dropped or not.
     stderr: VecDeque<String>,
+    /// The first one, once it is not among the last any more.
+    first_stderr: Option<String>,
 }
 
 impl Logs {
@@ -84,7 +86,15 @@ impl Logs {
 
     /// A line of standard error, which is in the log already.
     pub(crate) fn note_stderr(&mut self, text: &[u8]) {
-        push(&mut self.stderr, shown(text, SHOWN_LINE_BYTES));
+        if let Some(older) = push(&mut self.stderr, shown(text, SHOWN_LINE_BYTES)) {
+            self.first_stderr.get_or_insert(older);
+        }
+    }
+
+    /// The first line of standard error, if it is not among the last: a program that dies often says first why, and
+    /// then where.
+    pub(crate) fn first_stderr(&self) -> Option<&str> {
+        self.first_stderr.as_deref()
     }
 
     /// The last few lines of standard error.
@@ -113,12 +123,11 @@ impl Logs {
     }
 }
 
-/// The last few.
-fn push<T>(last: &mut VecDeque<T>, line: T) {
-    if last.len() == SHOWN_LINES {
-        last.pop_front();
-    }
+/// One more of the last few. Gives back which is none of them any more.
+fn push<T>(last: &mut VecDeque<T>, line: T) -> Option<T> {
+    let older = if last.len() == SHOWN_LINES { last.pop_front() } else { None };
     last.push_back(line);
+    older
 }
 
 struct Note<'a> {

@@ -60,12 +60,14 @@ pub(crate) fn end(
     logs: &Logs,
 ) -> HandlerEnd {
     match error.downcast_ref::<Stop>() {
+        Some(stop @ Stop::Exited { .. }) => exited(returned(stop.to_string(), refused), logs),
         Some(stop) => stopped(*stop, logs),
         None => HandlerEnd::Failed(with_last_lines(cause(error, refused, limits), logs)),
     }
 }
 
-/// What a handler says that returned, with what it may owe its failure to: languages catch what memory they do not get.
+/// What a handler says that returned or exited, with what it may owe its failure to: languages catch what memory they do
+/// not get.
 pub(crate) fn returned(text: String, refused: Option<Refused>) -> String {
     match refused {
         Some(refused) => format!("{text} ({refused})"),
@@ -78,11 +80,18 @@ pub(crate) fn stopped(stop: Stop, logs: &Logs) -> HandlerEnd {
     match stop {
         Stop::Aborted => HandlerEnd::Aborted,
         Stop::Wall { .. } | Stop::Lease => HandlerEnd::OutOfTime(with_last_lines(stop.to_string(), logs)),
-        Stop::Exited { .. } => {
-            HandlerEnd::Failed(joined(stop.to_string(), "; last stderr lines: ", logs.last_stderr()))
-        }
         stop => HandlerEnd::Failed(with_last_lines(stop.to_string(), logs)),
     }
+}
+
+/// Runtimes say on standard error why they end. Whoever calls `exit` by himself may have said it in the log.
+fn exited(cause: String, logs: &Logs) -> HandlerEnd {
+    if logs.last_stderr().next().is_none() {
+        return HandlerEnd::Failed(with_last_lines(cause, logs));
+    }
+    let first = logs.first_stderr().map(|line| format!("; first stderr line: {line}"));
+    let cause = format!("{cause}{}", first.unwrap_or_default());
+    HandlerEnd::Failed(joined(cause, "; last stderr lines: ", logs.last_stderr()))
 }
 
 /// Whether an instance had no room for another handle.
@@ -134,7 +143,7 @@ pub(crate) fn one_line(error: &wasmtime::Error) -> String {
 }
 
 /// The handler's last words often say what a trap does not.
-fn with_last_lines(cause: String, logs: &Logs) -> String {
+pub(crate) fn with_last_lines(cause: String, logs: &Logs) -> String {
     let lines = logs.last_lines().map(|line| format!("{}: {}", line.level.as_str(), line.text));
     joined(cause, "; last log lines: ", lines)
 }
@@ -150,6 +159,38 @@ fn joined(mut cause: String, before: &str, lines: impl Iterator<Item = impl Disp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Level;
+
+    fn exited(logs: &Logs, refused: Option<Refused>) -> String {
+        let error = Stop::Exited { code: 2 }.into();
+        match end(&error, refused, &Limits::default(), logs) {
+            HandlerEnd::Failed(text) => text,
+            end => panic!("{end:?}"),
+        }
+    }
+
+    #[test]
+    fn who_exits_is_quoted_from_where_it_said_why() {
+        let (mut logs, limits) = (Logs::default(), Limits::default());
+        assert_eq!(exited(&logs, None), "exited with code 2");
+        // By a call of its own, after a word to the operator.
+        logs.add(Level::Error, b"no account", &limits);
+        assert_eq!(exited(&logs, None), "exited with code 2; last log lines: error: no account");
+        for line in ["panic: no account", "goroutine 1 [running]:", "main.handle()"] {
+            logs.note_stderr(line.as_bytes());
+        }
+        let all = "exited with code 2; last stderr lines: panic: no account | goroutine 1 [running]: | main.handle()";
+        assert_eq!(exited(&logs, None), all);
+        // Why comes first, and is followed by where.
+        for line in ["main.go:7", "main.main()", "main.go:2"] {
+            logs.note_stderr(line.as_bytes());
+        }
+        let ends = "exited with code 2; first stderr line: panic: no account; last stderr lines: main.go:7 | \
+                    main.main() | main.go:2";
+        assert_eq!(exited(&logs, None), ends);
+        let refused = exited(&logs, Some(Refused::Memory(1 << 20)));
+        assert!(refused.starts_with("exited with code 2 (memory limit 1 MiB reached); first"), "{refused}");
+    }
 
     #[test]
     fn what_was_refused_stands_behind_what_a_handler_says() {

@@ -12,8 +12,8 @@ use oncegate_sandbox::{
 
 use crate::clean;
 
-/// The longest text that an end may have: a reason or a cause, and three log lines behind it.
-const MOST_END_BYTES: usize = 6 * (1024 + 200 + 3 * 220) + 200;
+/// The longest text that an end may have: a reason or a cause, and four log lines behind it.
+const MOST_END_BYTES: usize = 6 * (1024 + 200 + 4 * 220) + 200;
 
 /// The longest error of a component that is refused.
 const MOST_ERROR_BYTES: usize = 6 * 100 * 130;

@@ -56,7 +56,11 @@ pub(crate) fn conclude(
         Verdict::Apply => Plan::Finish(applied(&attempt, &outputs)),
         Verdict::Die(death) => Plan::Finish(died(death)),
         Verdict::DiedBefore(_) => Plan::Finish(End::Dead),
-        Verdict::Fail(_) => Plan::Redeliver { failed: true, within_ms: None },
+        Verdict::Fail(why) => {
+            // A dead letter says why itself; of what is made again nobody else would hear.
+            logs::failed(why, shared.rules.log_level, &task.message.id);
+            Plan::Redeliver { failed: true, within_ms: None }
+        }
         Verdict::Defer(deferral) => put_off(shared, &mut task, deferral),
         Verdict::Stop(why) => return Concluded::Stop(why.clone()),
     };
