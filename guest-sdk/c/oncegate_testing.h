@@ -2,7 +2,8 @@
 //
 // It keeps the contract's rules for one handler at a time: what an invocation staged is applied together when it
 // returns ONCEGATE_OK and not at all otherwise, an output needs the commit of its key, a key is refused for what a real
-// host refuses it for, and a delivery that met a key in flight is deferred. It has no leases and no back-off.
+// host refuses it for, a delivery that met a key in flight is deferred, and a dead letter leaves the keys that it claimed
+// dead. It has no leases and no back-off.
 //
 //     oncegate_testing *host = oncegate_testing_new();
 //     oncegate_message message = oncegate_testing_message(ONCEGATE_TEXT("{}"));
@@ -107,8 +108,8 @@ typedef struct oncegate_delivery {
 // A first delivery of a message with this payload, without key, headers or time.
 oncegate_message oncegate_testing_message(oncegate_text payload);
 
-// Hands one message to a handler and applies what it staged, if it may be applied. `oncegate_panic` ends the handler,
-// and the delivery as a retry with its text.
+// Hands one message to a handler and applies what it staged, if it may be applied. If it would go to the dead letters, the
+// keys that it claimed are dead from now on. `oncegate_panic` ends the handler, and the delivery as a retry with its text.
 oncegate_delivery oncegate_testing_deliver(
     oncegate_testing *host, oncegate_handler *handler, const oncegate_message *message);
 

@@ -30,26 +30,29 @@ static struct known *find(const struct invocation *invocation, oncegate_text key
 }
 
 // What the store says of a key that this invocation names for the first time.
-static oncegate_result look(const struct invocation *invocation, oncegate_text key, oncegate_sighting *sighting) {
-    *sighting = (oncegate_sighting){.what = ONCEGATE_NEW};
+static oncegate_result look(const struct invocation *invocation, struct known *known) {
+    const oncegate_message *message = invocation->message;
+    known->sighting = (oncegate_sighting){.what = ONCEGATE_NEW};
     if (invocation->host->store_down) {
         return refusal(ONCEGATE_UNAVAILABLE, ONCEGATE_TEXT("the store did not answer"));
     }
-    const struct record *record = oncegate_testing_record(invocation->host, key);
+    const struct record *record = oncegate_testing_record(invocation->host, known->key);
     if (record == NULL) return oncegate_ok();
     switch (record->what) {
     case IN_FLIGHT:
-        *sighting = (oncegate_sighting){.what = ONCEGATE_IN_FLIGHT, .left_ms = record->left_ms};
+        known->sighting = (oncegate_sighting){.what = ONCEGATE_IN_FLIGHT, .left_ms = record->left_ms};
         return oncegate_ok();
     case DEAD:
+        known->is_own = record->id.at != NULL && oncegate_text_equal(record->id, message->id) &&
+                        oncegate_text_equal(record->topic, message->topic);
         return refusal(ONCEGATE_DEAD, record->reason);
     case COMMITTED:
         break;
     }
-    if (record->payload.at != NULL && !oncegate_text_equal(record->payload, invocation->message->payload)) {
+    if (record->payload.at != NULL && !oncegate_text_equal(record->payload, message->payload)) {
         return refusal(ONCEGATE_MISMATCH, ONCEGATE_NONE);
     }
-    *sighting = (oncegate_sighting){.what = ONCEGATE_DUPLICATE, .receipt = record->receipt};
+    known->sighting = (oncegate_sighting){.what = ONCEGATE_DUPLICATE, .receipt = record->receipt};
     return oncegate_ok();
 }
 
@@ -76,7 +79,7 @@ oncegate_result oncegate_host_seen(oncegate_text key, oncegate_sighting *sightin
     }
     known = oncegate_testing_add(&invocation->known, sizeof *known);
     *known = (struct known){.key = oncegate_testing_keep_text(invocation->host, key)};
-    known->refusal = look(invocation, key, &known->sighting);
+    known->refusal = look(invocation, known);
     return answer(invocation, known, sighting);
 }
 

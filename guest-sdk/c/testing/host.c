@@ -95,8 +95,7 @@ struct record *oncegate_testing_record(const oncegate_testing *host, oncegate_te
     return NULL;
 }
 
-// Replaces what the store holds of the record's key.
-static void plant(oncegate_testing *host, struct record record) {
+void oncegate_testing_plant(oncegate_testing *host, struct record record) {
     struct record *place = oncegate_testing_record(host, record.key);
     if (place == NULL) place = oncegate_testing_add(&host->records, sizeof *place);
     *place = record;
@@ -104,19 +103,22 @@ static void plant(oncegate_testing *host, struct record record) {
     place->receipt = oncegate_testing_keep_text(host, record.receipt);
     place->payload = oncegate_testing_keep_text(host, record.payload);
     place->reason = oncegate_testing_keep_text(host, record.reason);
+    place->topic = oncegate_testing_keep_text(host, record.topic);
+    place->id = oncegate_testing_keep_text(host, record.id);
 }
 
 void oncegate_testing_plant_committed(
     oncegate_testing *host, oncegate_text key, oncegate_text receipt, oncegate_text payload) {
-    plant(host, (struct record){.key = key, .what = COMMITTED, .receipt = receipt, .payload = payload});
+    struct record record = {.key = key, .what = COMMITTED, .receipt = receipt, .payload = payload};
+    oncegate_testing_plant(host, record);
 }
 
 void oncegate_testing_plant_in_flight(oncegate_testing *host, oncegate_text key, uint64_t left_ms) {
-    plant(host, (struct record){.key = key, .what = IN_FLIGHT, .left_ms = left_ms});
+    oncegate_testing_plant(host, (struct record){.key = key, .what = IN_FLIGHT, .left_ms = left_ms});
 }
 
 void oncegate_testing_plant_dead(oncegate_testing *host, oncegate_text key, oncegate_text reason) {
-    plant(host, (struct record){.key = key, .what = DEAD, .reason = reason});
+    oncegate_testing_plant(host, (struct record){.key = key, .what = DEAD, .reason = reason});
 }
 
 // --- What came of it

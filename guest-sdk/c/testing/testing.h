@@ -21,7 +21,10 @@ struct record {
     oncegate_text receipt;
     oncegate_text payload;
     uint64_t left_ms;
+    // DEAD: why, and the topic and id of the delivery that died; ONCEGATE_NONE if it was planted.
     oncegate_text reason;
+    oncegate_text topic;
+    oncegate_text id;
 };
 
 struct setting {
@@ -34,6 +37,8 @@ struct known {
     oncegate_text key;
     oncegate_result refusal;
     oncegate_sighting sighting;
+    // ONCEGATE_DEAD: whether this delivery died of it itself, and is made once more.
+    bool is_own;
     bool staged;
     oncegate_text receipt;
 };
@@ -81,5 +86,8 @@ void *oncegate_testing_keep(oncegate_testing *host, const void *at, size_t size)
 oncegate_text oncegate_testing_keep_text(oncegate_testing *host, oncegate_text text);
 
 struct record *oncegate_testing_record(const oncegate_testing *host, oncegate_text key);
+
+// Replaces what the store holds of the record's key by a copy of this.
+void oncegate_testing_plant(oncegate_testing *host, struct record record);
 
 #endif

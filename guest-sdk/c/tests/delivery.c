@@ -75,6 +75,40 @@ static void a_panic_may_be_long_or_about_memory(void) {
     oncegate_testing_free(host);
 }
 
+static oncegate_result rejects(const oncegate_message *message) {
+    oncegate_sighting sighting;
+    ONCEGATE_TRY(oncegate_seen(ONCEGATE_TEXT("k"), &sighting));
+    ONCEGATE_TRY(oncegate_commit(ONCEGATE_TEXT("k")));
+    return oncegate_reject_text(message->payload);
+}
+
+static oncegate_result emits(const oncegate_message *message) {
+    oncegate_sighting sighting;
+    ONCEGATE_TRY(oncegate_seen(message->payload, &sighting));
+    return oncegate_emit((oncegate_output){.topic = ONCEGATE_TEXT("t")});
+}
+
+static void what_a_dead_delivery_claimed_is_dead(void) {
+    oncegate_testing *host = oncegate_testing_new();
+    // The reason is kept behind a zero byte, too.
+    oncegate_message message = oncegate_testing_message(ONCEGATE_TEXT("n\0o"));
+    assert(oncegate_testing_deliver(host, rejects, &message).end == ONCEGATE_REJECTED);
+    assert(!oncegate_testing_is_committed(host, ONCEGATE_TEXT("k")));
+    oncegate_text why = ONCEGATE_TEXT("the key was given up earlier: rejected: n\0o");
+    const oncegate_text ids[] = {message.id, ONCEGATE_TEXT("another")};
+    for (size_t i = 0; i < 2; i++) {
+        message.id = ids[i];
+        oncegate_delivery delivery = oncegate_testing_deliver(host, rejects, &message);
+        assert(delivery.end == ONCEGATE_KEY_DEAD && oncegate_text_equal(delivery.reason, why));
+    }
+    oncegate_delivery delivery = deliver(host, emits, "e");
+    assert(delivery.end == ONCEGATE_EFFECT_WITHOUT_COMMIT);
+    why = oncegate_text_of("the key was given up earlier: effect without commit: "
+                           "output 1 to topic t: its key was not committed");
+    assert(oncegate_text_equal(deliver(host, emits, "e").reason, why));
+    oncegate_testing_free(host);
+}
+
 // Each name that is not UTF-8 is refused before a host sees it.
 static oncegate_result names_no_utf8(const oncegate_message *message) {
     oncegate_text bad = ONCEGATE_TEXT("\xff"), good = ONCEGATE_TEXT("good");
@@ -137,6 +171,7 @@ void delivery_tests(void) {
     work_is_done_once_and_every_delivery_gets_the_receipt();
     a_panic_ends_the_handler_as_a_retry_with_its_text();
     a_panic_may_be_long_or_about_memory();
+    what_a_dead_delivery_claimed_is_dead();
     only_utf8_reaches_the_host();
     the_first_header_of_a_name_is_found();
     outside_of_a_delivery_nothing_happens();
