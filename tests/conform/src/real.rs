@@ -129,7 +129,7 @@ impl Host {
             },
             reuse: match instances {
                 Instances::Fresh => Reuse::Fresh,
-                Instances::Reused => Reuse::Reused { max_calls: u32::MAX, max_memory: usize::MAX },
+                Instances::Reused => Reuse::Reused { max_calls: u32::MAX, max_memory: Some(usize::MAX) },
             },
             ..Settings::default()
         };
