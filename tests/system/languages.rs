@@ -81,3 +81,38 @@ fn python_charges_as_rust_does() {
 fn c_charges_as_rust_does() {
     charges_as_rust_does("payment-c");
 }
+
+/// More than the memory limit in all, through instances that are used again: what a language's bindings leak, or its
+/// collector has not come to, costs an instance now and then, and no message anything.
+fn outlives_what_it_leaks(plugin: &str) {
+    if language::component(plugin).is_none() {
+        return;
+    }
+    const MESSAGES: usize = 2500;
+    let bench = Bench::default();
+    let account = "a".repeat(30_000);
+    let payment =
+        |n| json!({"payment_id": format!("p{n}"), "account": account, "amount_cents": 1, "currency": "EUR"});
+    bench.messages(&(0..MESSAGES).map(payment).collect::<Vec<_>>());
+    let ended = bench.run(plugin).args(&["--reuse"]).ok();
+    ended.ends().are(&[("applied", MESSAGES as u64)]);
+    let summary = ended.summary();
+    for event in ["failed_attempts", "deferred", "redelivered", "dead_letters"] {
+        assert_eq!(summary[event], 0, "{event}: {summary}");
+    }
+    let mut charged: Vec<String> =
+        bench.output().iter().map(|line| line.payload()["payment_id"].to_string()).collect();
+    charged.sort_unstable();
+    charged.dedup();
+    assert_eq!((charged.len(), bench.output().len()), (MESSAGES, MESSAGES));
+}
+
+#[test]
+fn python_outlives_what_its_bindings_leak() {
+    outlives_what_it_leaks("payment-python");
+}
+
+#[test]
+fn javascript_outlives_what_its_collector_has_not_come_to() {
+    outlives_what_it_leaks("payment-js");
+}
