@@ -21,7 +21,12 @@ fn a_component_names_its_toolchain() {
         shown.contains("\nmade by  language: Rust\n") && shown.contains("\nmade by  processed-by: rustc 1."),
         "{shown}"
     );
-    for (name, says) in [("payment-go", "Go"), ("payment-js", "componentize-qjs"), ("payment-c", "clang")] {
+    for (name, says) in [
+        ("payment-go", "Go"),
+        ("payment-js", "componentize-qjs"),
+        ("payment-c", "clang"),
+        ("payment-python", "componentize-py"),
+    ] {
         let Some(path) = language::component(name) else { continue };
         let said = json(&inspect(&bench, &["--json", path.to_str().unwrap()]));
         assert!(said["made_by"].to_string().contains(says), "{name}: {}", said["made_by"]);

@@ -12,6 +12,7 @@ mod component;
 mod error;
 mod kit;
 mod language;
+mod producers;
 mod project;
 mod scaffold;
 mod tool;

@@ -7,6 +7,7 @@ use std::process::Command;
 use super::Build;
 use crate::error::Error;
 use crate::language::Language;
+use crate::producers;
 use crate::tool;
 use crate::versions::Versions;
 
@@ -29,7 +30,9 @@ pub(super) fn component(build: Build<'_>) -> Result<Vec<u8>, Error> {
     command.arg("--wit-path").arg(build.wit()?).args(["--world", "handler", "componentize"]);
     command.args(["--python-path", "."]).arg("--output").arg(&made);
     tool::run(command.arg(MODULE))?;
-    build.made(&made)
+    // The tool names itself nowhere.
+    let version = Versions::read()?.tool(TOOL).to_owned();
+    Ok(producers::named(build.made(&made)?, Language::Python.name(), (TOOL, &version)))
 }
 
 /// The project's virtual environment, with the tool and what the project depends on.
