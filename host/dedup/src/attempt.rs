@@ -9,9 +9,12 @@ use crate::store::{Committed, Granted};
 use crate::{AttemptId, Fence, Fingerprint, Gate, Key, Origin, Unreadable};
 
 mod again;
+mod asked;
 mod delivery;
 mod end;
 mod look;
+
+pub use asked::Asked;
 
 /// One attempt at one delivery. Made by [`Gate::attempt`]; ended by [`Attempt::end`]. Dropped without an end
 /// it leaves its claims to lapse, as a crash would.
@@ -218,22 +221,11 @@ impl Attempt {
 
     fn answer(&self, index: usize) -> Result<Sighting, SeenError> {
         let Some(known) = self.known.get(index) else { return Err(SeenError::Aborted) };
-        match &known.what {
-            // There is nobody else to blame for the deaths of its hosts: it must not run again.
-            What::New { granted, .. } if granted.died_alone && !self.gate.policy.shadow => {
-                Err(SeenError::Aborted)
-            }
-            What::New { staged: None, .. } | What::Free { staged: None, .. } => Ok(Sighting::New),
-            What::New { staged: Some(staged), .. } | What::Free { staged: Some(staged), .. } => {
-                Ok(Sighting::Duplicate(staged.receipt.clone()))
-            }
-            What::Duplicate { commit, .. } => Ok(Sighting::Duplicate(commit.receipt.clone())),
-            What::InFlight(left_ms) => Ok(Sighting::InFlight(*left_ms)),
-            What::Unavailable(why) => Err(Refusal::Unavailable(why.clone()).into()),
-            What::Mismatch(_) => Err(Refusal::Mismatch.into()),
-            What::Dead { reason, .. } => Err(Refusal::Dead(reason.clone()).into()),
-            What::Suspect(_) | What::Unreadable(_) => Err(SeenError::Aborted),
-        }
+        let told = self.told(&known.what)?;
+        Ok(match known.what.staged() {
+            Some(staged) => Sighting::Duplicate(staged.receipt.clone()),
+            None => told,
+        })
     }
 
     fn holds_a_claim(&self) -> bool {
@@ -249,8 +241,7 @@ impl Attempt {
 
     /// Whether the commit of that key is staged.
     pub fn is_staged(&self, index: usize) -> bool {
-        let what = self.known.get(index).map(|known| &known.what);
-        matches!(what, Some(What::New { staged: Some(_), .. } | What::Free { staged: Some(_), .. }))
+        self.known.get(index).is_some_and(|known| known.what.staged().is_some())
     }
 
     /// How many commits are staged.

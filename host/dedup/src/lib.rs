@@ -59,7 +59,7 @@ pub mod store;
 pub mod transition;
 mod verdict;
 
-pub use attempt::Attempt;
+pub use attempt::{Asked, Attempt};
 pub use clock::{Clock, SystemClock};
 pub use ending::Ending;
 pub use fence::{AttemptId, Fence, Fingerprint, InvalidFence, Origin};

@@ -32,6 +32,23 @@ async fn the_cache_knows_committed_keys_and_no_others() {
 }
 
 #[tokio::test]
+async fn an_attempt_tells_what_its_keys_were_and_what_it_staged() {
+    let bench = bench();
+    bench.commit(b"old").await;
+    let mut attempt = bench.attempt();
+    attempt.seen(b"new").await.unwrap();
+    attempt.seen(b"old").await.unwrap();
+    attempt.seen(b"left").await.unwrap();
+    attempt.commit(b"new", Some(b"r".to_vec())).unwrap();
+    // Asked again it is a duplicate of itself; what it was told first stays.
+    assert_eq!(attempt.seen(b"new").await, Ok(Sighting::Duplicate(Some(b"r".to_vec()))));
+    let asked: Vec<_> = attempt.asked().map(|asked| (asked.key.clone(), asked.told, asked.commit)).collect();
+    let new = (bench.key(b"new"), Ok(Sighting::New), Some(Some(&b"r"[..])));
+    let left = (bench.key(b"left"), Ok(Sighting::New), None);
+    assert_eq!(asked, [new, (bench.key(b"old"), duplicate(), None), left]);
+}
+
+#[tokio::test]
 async fn the_cache_never_outlives_the_window_and_reading_does_not_prolong_it() {
     // Row 14.
     let bench = bench_with(|policy| policy.window_ms = 100_000, L1Limits::default());
