@@ -22,6 +22,10 @@ enum Step {
     CommitWith(String, String),
     /// Emits the text to the topic.
     Emit(String, String),
+    /// Emits the number of this delivery to the topic.
+    EmitAttempt(String),
+    /// Ends here, with `ok`, in deliveries after the first so many.
+    EndAfter(u32),
     /// Writes a log line.
     Log(String),
     /// Fails in the first so many deliveries of this message.
@@ -72,6 +76,9 @@ impl Step {
             Step::Commit(key) => commit(key)?,
             Step::CommitWith(key, receipt) => commit_with(key, receipt.as_bytes())?,
             Step::Emit(topic, text) => emit(topic).bytes(text.as_bytes())?,
+            Step::EmitAttempt(topic) => emit(topic).json(&message.attempt)?,
+            Step::EndAfter(delivery) if message.attempt > *delivery => return Ok(false),
+            Step::EndAfter(_) => {}
             Step::Log(line) => log::info(line),
             Step::RetryUntil(delivery) if message.attempt < *delivery => return Err(retry("not yet")),
             Step::RetryUntil(_) => {}
