@@ -28,6 +28,11 @@ pub fn drain(pid: u32) {
     send(pid, Signal::TERM);
 }
 
+/// Asks it to end, as Ctrl-C does.
+pub fn interrupt(pid: u32) {
+    send(pid, Signal::INT);
+}
+
 /// Asks it to look at its configuration and its plugins.
 pub fn hang_up(pid: u32) {
     send(pid, Signal::HUP);

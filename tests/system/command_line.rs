@@ -289,7 +289,7 @@ fn keys_tell_what_happened_and_let_it_happen_again() {
 fn help_names_every_command_and_the_exit_codes() {
     let bench = Bench::default();
     let help = call(&bench, &["--help"]).stdout;
-    for word in ["run", "check", "inspect", "keys", "dead", "store", "doctor", "Exit codes:"] {
+    for word in ["run", "check", "inspect", "test", "keys", "dead", "store", "doctor", "Exit codes:"] {
         assert!(help.contains(word), "{word}: {help}");
     }
     assert!(call(&bench, &["run", "--help"]).stdout.contains("[default: 60s]"));

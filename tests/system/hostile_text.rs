@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use oncegate_tests::{Bench, Ended, oncegate};
+use oncegate_tests::{Bench, Ended, oncegate, plugin};
 use serde_json::{Value, json};
 
 /// Clears the screen, sets a title, forges a line, and orders, hides and tags what follows.
@@ -266,5 +266,42 @@ fn what_a_server_says() {
                 "{arguments:?}: {all}"
             );
         }
+    }
+}
+
+#[test]
+fn what_a_test_of_a_handler_shows() {
+    let bench = Bench::default();
+    let effect = json!([{"seen": HOSTILE}, {"log": long()}, {"emit": ["t", HOSTILE]}, {"commit_with": [HOSTILE, HOSTILE]}]);
+    let many: Vec<Value> = (0..500).map(|_| json!({"log": HOSTILE.repeat(20)})).collect();
+    let lines = [
+        message("m0", &effect),
+        message(HOSTILE, &json!([{"seen": "a"}, {"emit": [HOSTILE, "x"]}])),
+        message("m2", &json!([{"seen": "b"}, {"reject": HOSTILE.repeat(2000)}])),
+        message("m3", &json!([{"seen": "c"}, {"panic": HOSTILE.repeat(200)}])),
+        message("m4", &json!([{"seen": "d"}, {"log": "x"}, {"repeat": [1, many]}, {"end_after": 1}, {"seen": HOSTILE}])),
+        json!({"payload": effect, "expect": {"end": "retry", "reason": HOSTILE, "outputs": [{"topic": HOSTILE}], "receipt": HOSTILE}})
+            .to_string(),
+    ];
+    bench.write("cases.ndjson", lines.concat());
+    bench.write("oncegate.toml", "[run]\nlog_level = \"trace\"\n[input]\nline_limit = \"8MiB\"\n");
+    let probe = plugin("probe").display().to_string();
+    let arguments =
+        ["test", &probe, "--input", "cases.ndjson", "--config", "oncegate.toml", "--fingerprint", "off"];
+    let ended = said(&bench, &arguments, 200_000);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("\\u{1b}[2J"), "{}", ended.stdout);
+    let ended = said(&bench, &[&arguments[..], &["--json"]].concat(), 2 << 20);
+    assert_eq!(ended.stdout.lines().count(), 7);
+    for line in ended.stdout.lines() {
+        serde_json::from_str::<Value>(line).unwrap();
+    }
+    for line in [
+        json!({"payload": 1, "expect": {HOSTILE: 1}}),
+        json!({"payload": 1, "expect": {"end": long()}}),
+        json!({HOSTILE: 1, "expect": {}}),
+    ] {
+        bench.write("cases.ndjson", line.to_string());
+        assert_eq!(said(&bench, &arguments, 10_000).code, Some(5), "{line:.100}");
     }
 }

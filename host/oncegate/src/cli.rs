@@ -11,6 +11,7 @@ mod operator;
 mod pipelines;
 mod run;
 mod store;
+mod test;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -25,7 +26,7 @@ use crate::config::Config;
 use crate::exit::{self, Exit, Failure, OrExit as _};
 use crate::fail;
 use crate::rights::{self, Rights};
-use crate::settings::{Kind, SETTINGS, Settings};
+use crate::settings::{Kind, SETTINGS, Setting, Settings};
 
 /// Runs the command that the process was started with.
 pub fn run() -> Result<(), Failure> {
@@ -48,6 +49,7 @@ pub fn run() -> Result<(), Failure> {
         Some(("new", matches)) => new::run(matches),
         Some(("build", matches)) => build::run(matches),
         Some(("inspect", matches)) => inspect::run(matches),
+        Some(("test", matches)) => test::run(matches),
         Some(("keys", matches)) => keys::run(matches),
         Some(("dead", matches)) => dead::run(matches),
         Some(("store", matches)) => store::run(matches),
@@ -71,6 +73,7 @@ pub fn command() -> Command {
             new::command(),
             build::command(),
             inspect::command(),
+            test::command(),
             keys::command(),
             dead::command(),
             store::command(),
@@ -89,10 +92,15 @@ fn version() -> &'static str {
 
 /// `--config` and a flag for each setting that has one.
 fn with_settings(command: Command) -> Command {
+    with_these_settings(command, |_| true)
+}
+
+/// `--config` and a flag for each of these settings.
+fn with_these_settings(command: Command, is_wanted: impl Fn(&Setting) -> bool) -> Command {
     let config = Arg::new("config").long("config").value_name("FILE").help(
         "A configuration file (TOML); flags lie over it. Relative file names in it start from its folder",
     );
-    let flags = SETTINGS.iter().filter_map(|setting| {
+    let flags = SETTINGS.iter().filter(|setting| is_wanted(setting)).filter_map(|setting| {
         let flag = setting.flag?;
         let mut help = setting.help.to_owned();
         if let Kind::Choice(words) = setting.kind {
@@ -122,11 +130,16 @@ fn json_line(value: &serde_json::Value) -> String {
 
 /// What the command line and the configuration file say together.
 pub(crate) fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
+    these_settings(matches, |_| true)
+}
+
+/// The same for a command that has flags for these settings alone.
+fn these_settings(matches: &ArgMatches, is_wanted: impl Fn(&Setting) -> bool) -> Result<Settings, Failure> {
     let mut settings = Settings::defaults();
     if let Some(path) = matches.get_one::<String>("config") {
         settings.file(Path::new(path)).or_exit(Exit::Usage)?;
     }
-    for setting in SETTINGS.iter().filter(|setting| setting.flag.is_some()) {
+    for setting in SETTINGS.iter().filter(|setting| setting.flag.is_some() && is_wanted(setting)) {
         match setting.kind {
             Kind::Flag if matches.get_flag(setting.path) => settings.flag(setting, "true"),
             Kind::Flag => Ok(()),

@@ -24,6 +24,7 @@ mod measure;
 mod outputs;
 pub mod pipeline;
 mod progress;
+mod rehearsal;
 mod rfc3339;
 pub mod rights;
 pub mod settings;

@@ -13,7 +13,7 @@ const CAUSE_BYTES: usize = 2048;
 pub fn show(logs: &Logs, least: Option<Level>, limits: &Limits, message_id: &str) {
     let Some(least) = least else { return };
     let id = || shown(message_id.as_bytes(), ID_BYTES);
-    for line in logs.lines.iter().filter(|line| rank(line.level) >= rank(least)) {
+    for line in logs.lines.iter().filter(|line| is_shown(line.level, Some(least))) {
         eprintln!("[{}] {}: {}", line.level.as_str(), id(), line.text);
     }
     if let Some(note) = logs.note(limits) {
@@ -32,11 +32,16 @@ pub fn failed(why: &str, least: Option<Level>, message_id: &str) {
 }
 
 fn say(level: Level, least: Option<Level>, message_id: &str, text: &str) {
-    if least.is_some_and(|least| rank(level) >= rank(least)) {
+    if is_shown(level, least) {
         let id = shown(message_id.as_bytes(), ID_BYTES);
         // Escaped where it came from.
         eprintln!("[{}] {id}: {}", level.as_str(), line(text, CAUSE_BYTES));
     }
+}
+
+/// Whether a line of this level matters enough.
+pub fn is_shown(level: Level, least: Option<Level>) -> bool {
+    least.is_some_and(|least| rank(level) >= rank(least))
 }
 
 fn rank(level: Level) -> u8 {

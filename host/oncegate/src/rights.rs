@@ -2,7 +2,7 @@
 
 mod places;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oncegate_rights::{Access, Dropped, Keep, drop_others};
 
@@ -52,6 +52,27 @@ pub fn drop_for(configs: &[Config], file: Option<&Path>, compiling: &Compiling) 
         (Ok(dropped), _) => Ok(Rights::Dropped(dropped)),
         (Err(error), DropRights::Required) => Err(error).or_exit(Exit::Failed),
         (Err(error), _) => Ok(Rights::Failed(error.to_string())),
+    }
+}
+
+/// Drops everything that a test of a handler does not need. Before the first thread. `files` are read, and may be
+/// replaced while the process runs.
+pub fn drop_for_a_test(config: &Config, files: &[PathBuf], compiling: &Compiling) -> Result<(), Failure> {
+    let how = config.host.drop_rights;
+    if how == DropRights::Off {
+        return Ok(());
+    }
+    let mut keep = Keep::default();
+    places::of_process(&mut keep, compiling);
+    places::of_pipeline(&mut keep, config);
+    files.iter().for_each(|file| places::replaceable(&mut keep, file));
+    match (drop_others(&keep), how) {
+        (Ok(dropped), DropRights::Required) if !dropped.is_complete() => {
+            Err(fail!(Exit::Failed, "host.drop_rights is required, and {dropped}"))
+        }
+        (Err(error), DropRights::Required) => Err(error).or_exit(Exit::Failed),
+        // An author is not told each time.
+        _ => Ok(()),
     }
 }
 

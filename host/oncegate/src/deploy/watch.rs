@@ -29,7 +29,8 @@ impl Watch {
         Self::new([config.plugin.clone()].into_iter().chain(signature).collect())
     }
 
-    fn new(paths: Vec<PathBuf>) -> Self {
+    /// These files, which are about to be read.
+    pub fn new(paths: Vec<PathBuf>) -> Self {
         let stamp = stamp(&paths);
         Self { paths, read: stamp.clone(), looked: stamp }
     }

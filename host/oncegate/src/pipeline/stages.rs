@@ -5,7 +5,7 @@
 //! a sink of files.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use oncegate_broker::Acks;
 use oncegate_dedup::Gate;
@@ -74,6 +74,15 @@ pub fn stages(
         work: (0..threads).map(work).collect(),
         settle: SettleStage { ready, shared: Arc::clone(&shared) },
         last: LastStage { shared: Arc::clone(&shared) },
+    }
+}
+
+impl Stages {
+    /// Slips of the handler are not pointed out on standard error: whoever drives the stages tells of them.
+    pub(crate) fn without_hints(self) -> Self {
+        let Shared { warned_of_id, warned_of_topic, .. } = &*self.last.shared;
+        [warned_of_id, warned_of_topic].into_iter().for_each(|warned| warned.store(true, Ordering::Relaxed));
+        self
     }
 }
 

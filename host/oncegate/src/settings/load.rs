@@ -139,13 +139,23 @@ impl Settings {
         self.values.insert(setting.path, (value, origin));
     }
 
-    pub(super) fn set_free(&mut self, table: &'static str, name: String, text: String) {
+    pub(crate) fn set_free(&mut self, table: &'static str, name: String, text: String) {
         self.free.insert((table, name), text);
     }
 
     /// Sets what follows from other values, unless somebody has set it.
     pub fn derive(&mut self, path: &'static str, value: Value) {
         self.values.entry(path).or_insert((value, Origin::Derived));
+    }
+
+    /// Sets what the command itself decides, whoever has set it.
+    pub(crate) fn insist(&mut self, path: &'static str, value: Value) {
+        self.values.insert(path, (value, Origin::Derived));
+    }
+
+    /// Makes it as if nobody had set it, for what has no default.
+    pub(crate) fn forget(&mut self, path: &str) {
+        self.values.remove(path);
     }
 
     /// The value and where it came from.
