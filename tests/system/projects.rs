@@ -75,6 +75,11 @@ fn a_project_works(lang: &str, programs: &[&str], test: &str) {
     desk.ok("first-steps", test);
     let built = desk.ok("first-steps", "oncegate build");
     assert!(built.starts_with("build/first-steps.wasm ("), "{built}");
+    let tested = desk.ok("first-steps", "oncegate test . --input cases.ndjson");
+    assert!(
+        tested.contains("4 messages, 10 deliveries, 6 crashes: 2 outputs and 2 commits applied, each once"),
+        "{tested}"
+    );
     std::fs::write(desk.path("first-steps/in.ndjson"), ORDERS).unwrap();
     let run = "oncegate run --json --plugin build/first-steps.wasm --input in.ndjson --output out.ndjson --topics parcels";
     let summary: Value = serde_json::from_str(&desk.ok("first-steps", run)).unwrap();

@@ -359,7 +359,7 @@ fn what_cannot_be_tested_is_said_in_one_line() {
     of(".", "the input .: Is a directory");
     refused(&["none.wasm", "--input", "cases.ndjson"], 3, "none.wasm: it cannot be read: No such file");
     refused(&["text.wasm", "--input", "cases.ndjson"], 3, "it is text");
-    refused(&[".", "--input", "cases.ndjson"], 3, "is a folder: name the component in it");
+    refused(&[".", "--input", "cases.ndjson"], 2, "`oncegate new` writes one");
     let with = |arguments: &[&str], words: &str| {
         refused(&[&[&payment, "--input", "cases.ndjson"], arguments].concat(), 2, words);
     };

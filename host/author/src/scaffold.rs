@@ -50,6 +50,10 @@ impl Scaffold {
         for File { path, bytes } in kit::wit() {
             kit::write(&folder.join("wit").join(path), bytes)?;
         }
+        // All of them handle the same orders.
+        if let Some(cases) = kit::file("guest-sdk/cases.ndjson") {
+            kit::write(&folder.join("cases.ndjson"), cases)?;
+        }
         if self.sdk == SdkFrom::Bundled {
             for File { path, bytes } in kit::sdk(self.language) {
                 kit::write(&folder.join(SDK).join(path), bytes)?;

@@ -42,8 +42,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
   cd {name}
   {test:<40}# its test, by the language's own runner
   oncegate build                          # makes build/{name}.wasm
-  oncegate test build/{name}.wasm --input cases.ndjson
-                                          # delivers each message again, over crashes, and checks its effects
+  oncegate test . --input cases.ndjson    # builds it and delivers each message again, over two crashes: is its effect
+                                          # there once? --watch: again with every change
 ",
         test = language.test_command(),
     ))

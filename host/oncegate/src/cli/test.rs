@@ -1,8 +1,8 @@
 //! `oncegate test`: tries a handler, with hosts that die on purpose.
 
 mod args;
+mod project;
 mod setup;
-mod subject;
 mod watching;
 
 use std::path::Path;
@@ -46,7 +46,8 @@ Exit codes:
   2  wrong command line or configuration
   3  the plugin cannot be used
   4  the store cannot be used
-  5  the input cannot be read, or has a line that is no message";
+  5  the input cannot be read, or has a line that is no message
+  10 what the project is built with is missing, or failed";
 
 pub fn command() -> Command {
     let store = "Where claims and commits live: memory:, in which no time is waited for; file:PATH, which each crash \
@@ -64,6 +65,10 @@ pub fn command() -> Command {
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let plugin = matches.get_one::<String>("plugin").map(Path::new).unwrap_or(Path::new(""));
+    if plugin.is_dir() {
+        return project::run(matches, plugin);
+    }
     let setup = Setup::of(matches)?;
     let compiling = Compiling::new(&setup.config.host)?;
     rights::drop_for_a_test(&setup.config, &setup.files(matches), &compiling)?;

@@ -8,7 +8,10 @@ use crate::rehearsal::Crash;
 pub fn of_messages() -> [Arg; 6] {
     let words = Crash::ALL.into_iter().map(Crash::word).chain(["none"]);
     [
-        Arg::new("plugin").value_name("PLUGIN").required(true).help("The handler: a component, a .wasm file"),
+        Arg::new("plugin")
+            .value_name("PLUGIN")
+            .required(true)
+            .help("The handler: a component, a .wasm file; or a project's folder, which is built first"),
         Arg::new("input")
             .long("input")
             .value_name("FILE")
@@ -55,7 +58,10 @@ pub fn others() -> [Arg; 5] {
             .requires("config")
             .help("Which pipeline of the configuration, where it has several"),
         flag("init-store", "Begin a store on a Redis that has none"),
-        flag("watch", "Go on: test again when the plugin, the input or the configuration changes"),
+        flag(
+            "watch",
+            "Go on: test again when the plugin, a source of the project, the input or the configuration changes",
+        ),
         flag("verbose", "Show every message in full, also if there are many and it did well"),
         flag("json", "Print JSON: an object for each message, and one for all of them"),
     ]

@@ -6,7 +6,6 @@ use clap::ArgMatches;
 use oncegate_broker::{InputFormat, StreamUrl};
 use oncegate_dedup::{Clock as _, Namespace, SystemClock, hex};
 
-use super::subject::Subject;
 use crate::cli::these_settings;
 use crate::config::{Config, Input, Target};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -57,14 +56,14 @@ pub struct Setup {
     pub format: InputFormat,
     /// The longest line.
     pub line_limit: usize,
-    subject: Subject,
+    /// The component.
+    component: PathBuf,
 }
 
 impl Setup {
     /// As the command line says, with the configuration and the component as they are now.
     pub fn of(matches: &ArgMatches) -> Result<Self, Failure> {
-        let (subject, input) = (Subject::of(&path(matches, "plugin"))?, input(matches)?);
-        let component = subject.component()?;
+        let (component, input) = (path(matches, "plugin"), input(matches)?);
         let mut settings = of_one_pipeline(matches)?;
         set_plugin_values(matches, &mut settings)?;
         settings.insist("plugin.path", text(&component));
@@ -78,14 +77,14 @@ impl Setup {
             return Err(fail!(Exit::Usage, "--input takes a file, or -"));
         };
         let plan = plan(matches)?;
-        Ok(Self { config, plan, input, format, line_limit, subject })
+        Ok(Self { config, plan, input, format, line_limit, component })
     }
 
     /// The files that it is made of.
     pub fn files(&self, matches: &ArgMatches) -> Vec<PathBuf> {
         let input = Some(self.input.clone()).filter(|input| input.as_os_str() != "-");
         let config = super::config_file(matches).map(Path::to_owned);
-        self.subject.files().into_iter().chain(input).chain(config).collect()
+        [self.component.clone()].into_iter().chain(input).chain(config).collect()
     }
 
     /// The seed of a shuffled order.
