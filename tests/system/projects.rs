@@ -11,15 +11,13 @@ use tempfile::TempDir;
 /// A folder with the program and nothing else, and commands that see nothing of the checkout.
 struct Desk {
     folder: TempDir,
-    program: PathBuf,
 }
 
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("oncegate");
-        std::fs::copy(oncegate_tests::oncegate().get_program(), &program).unwrap();
-        Self { folder, program }
+        std::fs::copy(oncegate_tests::oncegate().get_program(), folder.path().join("oncegate")).unwrap();
+        Self { folder }
     }
 
     fn path(&self, name: &str) -> PathBuf {

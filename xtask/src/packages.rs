@@ -171,7 +171,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         match path.is_dir() {
             true if BUILT.iter().any(|built| name == *built) => {}
             true => copy(&path, &to.join(&name))?,
-            false => drop(fs::copy(&path, &to.join(&name))?),
+            false => drop(fs::copy(&path, to.join(&name))?),
         }
     }
     Ok(())
