@@ -28,6 +28,9 @@ fn main() -> io::Result<()> {
     for folder in ["guest-sdk", "wit"] {
         for file in files(&root.join(folder))? {
             let name = file.strip_prefix(&root).map_err(io::Error::other)?.to_string_lossy().into_owned();
+            // Each file by itself: the languages' tools come and go in the folders, and nothing has to be built for that. A
+            // new file is noticed with the next change of an old one.
+            println!("cargo::rerun-if-changed={}", file.display());
             // Writing to a string cannot fail.
             let _ = writeln!(table, "    ({name:?}, include_bytes!({:?})),", file.display().to_string());
         }
@@ -37,9 +40,8 @@ fn main() -> io::Result<()> {
     fs::write(out, table)
 }
 
-/// All files below a folder, in order, and word to cargo that they matter.
+/// All files below a folder, in order.
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    println!("cargo::rerun-if-changed={}", folder.display());
     let mut entries: Vec<PathBuf> =
         fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     entries.sort();
@@ -65,7 +67,6 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// A template's files: all but what building it leaves behind.
 fn all(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    println!("cargo::rerun-if-changed={}", folder.display());
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?.path();
