@@ -383,9 +383,13 @@ impl Watching {
         let bench = Bench::default();
         bench.write("p.wasm", plugin_bytes);
         cases(&bench, &[payment("p1")]);
+        Self::of(bench, "p.wasm")
+    }
+
+    fn of(bench: Bench, subject: &str) -> Self {
         let said = File::create(bench.path("said")).unwrap();
         let mut command = oncegate();
-        command.current_dir(bench.path(".")).args(["test", "p.wasm", "--input", "cases.ndjson", "--watch"]);
+        command.current_dir(bench.path(".")).args(["test", subject, "--input", "cases.ndjson", "--watch"]);
         let child =
             command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap();
         Self { bench, child }
@@ -435,4 +439,35 @@ fn a_changed_plugin_or_input_is_tested_again_until_somebody_ends_it() {
     let good = Watching::start(&std::fs::read(plugin("payment")).unwrap());
     good.wait(1);
     assert_eq!(good.end(), Some(0));
+}
+
+/// A whole handler as text: the payload is the key, and the effect.
+const TEXT: &str = include_str!("../../guest-sdk/wat/handler.wat");
+
+#[test]
+fn what_is_no_component_yet_is_built_first_and_again() {
+    let bench = Bench::default();
+    cases(&bench, &[json!({"payload": "a", "expect": {"outputs": [{"topic": "effects", "payload": "a"}]}})]);
+    bench.write("p.wat", TEXT);
+    let mut command = oncegate();
+    command.current_dir(bench.path(".")).args(["test", "p.wat", "--input", "cases.ndjson"]);
+    let ended = Ended::new(command.output().unwrap());
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("1 output and 1 commit applied, each once"), "{}", ended.stdout);
+
+    let watching = Watching::of(bench, "p.wat");
+    watching.wait(1);
+    watching.bench.write("p.wat", TEXT.replace("effects", "charges"));
+    watching.wait(2);
+    assert!(
+        watching.said().contains("the topic \"effects\" is expected, and it is \"charges\""),
+        "{}",
+        watching.said()
+    );
+    watching.bench.write("p.wat", "(component");
+    watching.wait(3);
+    assert!(watching.said().contains("oncegate: no component can be made of p.wat"), "{}", watching.said());
+    watching.bench.write("p.wat", TEXT);
+    watching.wait(4);
+    assert_eq!(watching.end(), Some(0));
 }

@@ -66,7 +66,7 @@ pub fn command() -> Command {
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let plugin = matches.get_one::<String>("plugin").map(Path::new).unwrap_or(Path::new(""));
-    if plugin.is_dir() {
+    if project::is_one(plugin) {
         return project::run(matches, plugin);
     }
     let setup = Setup::of(matches)?;

@@ -11,7 +11,7 @@ pub fn of_messages() -> [Arg; 6] {
         Arg::new("plugin")
             .value_name("PLUGIN")
             .required(true)
-            .help("The handler: a component, a .wasm file; or a project's folder, which is built first"),
+            .help("The handler: a component, a .wasm file; or a project's folder or component text (.wat), which is built first"),
         Arg::new("input")
             .long("input")
             .value_name("FILE")

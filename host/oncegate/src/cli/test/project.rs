@@ -1,4 +1,4 @@
-//! `oncegate test` of a project: it is built here, and tested by another process, since whoever tests gives up the rights
+//! `oncegate test` of a project, or of component text: it is built here, and tested by another process, since whoever tests gives up the rights
 //! that building needs.
 
 use std::collections::BTreeMap;
@@ -34,6 +34,11 @@ const MADE: [&str; 9] = [
     ".mypy_cache",
 ];
 
+/// Whether it has to be built before it can be tested.
+pub fn is_one(path: &Path) -> bool {
+    path.is_dir() || path.extension().is_some_and(|ending| ending == "wat")
+}
+
 /// Builds the project and has it tested; with `--watch` again, whenever a source or the input has changed. Ends the
 /// process with the exit code of the last test.
 pub fn run(matches: &ArgMatches, project: &Path) -> Result<(), Failure> {
@@ -45,8 +50,8 @@ pub fn run(matches: &ArgMatches, project: &Path) -> Result<(), Failure> {
     for signal in [SIGINT, SIGTERM] {
         flag::register(signal, Arc::clone(&stop)).or_exit(Exit::Failed)?;
     }
-    let input = matches.get_one::<String>("input").map(PathBuf::from);
-    let look = || Sources::of(project, input.as_deref());
+    let others = ["input", "config"].map(|name| matches.get_one::<String>(name).map(PathBuf::from));
+    let look = || Sources::of(project, others.iter().flatten());
     let mut code = Exit::Stopped as i32;
     while !stop.load(Ordering::Relaxed) {
         let before = look();
@@ -88,12 +93,13 @@ fn arguments(project: &Path, component: &Path) -> Vec<OsString> {
 struct Sources(BTreeMap<PathBuf, (u64, Option<SystemTime>)>);
 
 impl Sources {
-    fn of(project: &Path, input: Option<&Path>) -> Self {
+    fn of<'a>(project: &Path, others: impl IntoIterator<Item = &'a PathBuf>) -> Self {
         let mut sources = Self::default();
-        sources.add_folder(project);
-        if let Some(input) = input {
-            sources.add(input);
+        match project.is_dir() {
+            true => sources.add_folder(project),
+            false => sources.add(project),
         }
+        others.into_iter().for_each(|other| sources.add(other));
         sources
     }
 
@@ -124,7 +130,7 @@ mod tests {
     fn sources_change_when_one_is_written_made_or_removed_and_not_when_tools_work() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let look = || Sources::of(folder.path(), None);
+        let look = || Sources::of(folder.path(), []);
         std::fs::create_dir_all(path("src")).unwrap();
         std::fs::write(path("src/handler.js"), "1").unwrap();
         let first = look();
