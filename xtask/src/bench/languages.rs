@@ -35,7 +35,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let input = folder.join("payment.ndjson");
     fs::write(&input, PAYMENT)?;
     println!(
-        "\n| handler | component | compile once | cached start | fresh instance and call | reused call | memory, one call | after many |"
+        "\n| handler | component | compile once | cached start | fresh instance and call | reused call | memory after one call | after many |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     for (name, component) in ROWS {
