@@ -67,6 +67,13 @@ const TONGUES: [Tongue; 4] = [
 /// Tests and builds those that are named, or all, and fails if a toolchain is missing.
 pub fn run(workspace: &Workspace, words: &[String]) -> Result<()> {
     let chosen = words.iter().map(|word| word.parse::<Language>()).collect::<Result<Vec<_>, _>>()?;
+    if let Some(other) =
+        chosen.iter().find(|language| TONGUES.iter().all(|tongue| tongue.language != **language))
+    {
+        bail!(
+            "{other} has no tests of its own here: Rust's crates are the workspace's, and TypeScript's go with js"
+        );
+    }
     match all(workspace, |tongue| chosen.is_empty() || chosen.contains(&tongue.language))? {
         Passed | Without(_) => Ok(()),
         Skipped(why) | Outcome::Failed(why) => bail!("not built: {why}"),
