@@ -1,8 +1,9 @@
-//! `oncegate test` of a project, or of component text: it is built here, and tested by another process, since whoever tests gives up the rights
-//! that building needs.
+//! `oncegate test` of a project, or of component text: it is built here, and tested by another process, since whoever
+//! tests gives up the rights that building needs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -116,10 +117,20 @@ impl Sources {
     }
 
     fn add(&mut self, file: &Path) {
-        if let Ok(metadata) = file.metadata() {
+        if let Ok(metadata) = file.metadata()
+            && !is_written_here((metadata.dev(), metadata.ino()))
+        {
             self.0.insert(file.to_owned(), (metadata.len(), metadata.modified().ok()));
         }
     }
+}
+
+/// Whether the file is where this process's own output goes: what is said of a test would begin the next one.
+fn is_written_here(file: (u64, u64)) -> bool {
+    let output = |name| std::fs::metadata(name).map(|output| (output.dev(), output.ino()));
+    ["/proc/self/fd/1", "/proc/self/fd/2"]
+        .into_iter()
+        .any(|name| output(name).is_ok_and(|output| output == file))
 }
 
 #[cfg(test)]
